@@ -1,0 +1,88 @@
+// Clients that talk to nodeIP:nodePort themselves, through the same switch: their replies look like
+// replies of a Service and must not be rewritten. These exceptions are recorded, not the rule.
+#ifndef P4KUBE_DIRECT
+#define P4KUBE_DIRECT
+
+#define DIRECT_TAG 63:14
+#define DIRECT_EXPIRY 13:0
+
+// What a conversation between a client and a node port of a node is recorded under.
+bit<64> direct_hash(in ipv4_address_t client, in bit<16> client_port, in ipv4_address_t node, in bit<16> node_port, in bit<8> protocol, in secret_t secret) {
+    bit<64> x = ((client ++ client_port ++ node_port) ^ (secret.addend0 ++ 4w5)) * (secret.multiplier0 ++ 4w1);
+    x = ((x ^ (x >> 32)) + (node ++ 24w0 ++ protocol)) * (secret.multiplier1 ++ 4w9);
+    return x ^ (x >> 29);
+}
+
+// A packet from a client to a node port: remember the conversation.
+control DirectRecord(in standard_metadata_t sm, in bit<64> hash, in bit<32> node_port_cell, in bool tcp) {
+    apply {
+        bit<14> now = sm.ingress_global_timestamp[DIRECT_TICK];
+        bit<8> seen;
+        direct_seen.read(seen, node_port_cell);
+        if (seen == 0) {
+            direct_seen.write(node_port_cell, 1);
+        }
+        bit<32> cell0 = (bit<32>)hash[15:0];
+        bit<32> cell1 = (bit<32>)hash[47:32];
+        bit<64> entry0;
+        bit<64> entry1;
+        direct0.read(entry0, cell0);
+        direct1.read(entry1, cell1);
+        bit<14> left0 = entry0[DIRECT_EXPIRY] - now;
+        bit<14> left1 = entry1[DIRECT_EXPIRY] - now;
+        bit<14> lifetime = DIRECT_UDP_TICKS;
+        if (tcp) {
+            lifetime = DIRECT_TCP_TICKS;
+        }
+        bit<64> entry = hash[DIRECT_TAG] ++ (now + lifetime);
+        if (entry0[DIRECT_TAG] == hash[DIRECT_TAG]) {
+            if (entry0 != entry) {
+                direct0.write(cell0, entry);
+            }
+        } else if (entry1[DIRECT_TAG] == hash[DIRECT_TAG]) {
+            if (entry1 != entry) {
+                direct1.write(cell1, entry);
+            }
+        } else if (entry0 == 0 || left0[13:13] == 1) {
+            direct0.write(cell0, entry);
+        } else if (entry1 == 0 || left1[13:13] == 1) {
+            direct1.write(cell1, entry);
+        } else {
+            // Full: the conversation that was quiet for longer makes room.
+            events.count(EVENT_DIRECT_TABLE_FULL);
+            if (left0 <= left1) {
+                direct0.write(cell0, entry);
+            } else {
+                direct1.write(cell1, entry);
+            }
+        }
+    }
+}
+
+// Is this conversation recorded? With `forget`, it no longer is afterwards.
+control DirectLookup(in bit<64> hash, in bit<32> node_port_cell, in bool forget, out bool found) {
+    apply {
+        found = false;
+        bit<8> seen;
+        direct_seen.read(seen, node_port_cell);
+        if (seen != 0) {
+            bit<64> entry;
+            direct0.read(entry, (bit<32>)hash[15:0]);
+            if (entry[DIRECT_TAG] == hash[DIRECT_TAG]) {
+                found = true;
+                if (forget) {
+                    direct0.write((bit<32>)hash[15:0], 0);
+                }
+            }
+            direct1.read(entry, (bit<32>)hash[47:32]);
+            if (entry[DIRECT_TAG] == hash[DIRECT_TAG]) {
+                found = true;
+                if (forget) {
+                    direct1.write((bit<32>)hash[47:32], 0);
+                }
+            }
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,63 @@
+"""C to a BPF object, with whatever clang there is."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+OLDEST, NEWEST = 14, 23
+_FLAGS = (
+    "-O2", "-g", "-mcpu=v3", "-ffreestanding", "-fno-stack-protector", "-fno-builtin-memset",
+    "-Wall", "-Wextra", "-Wno-unused", "-Wno-compare-distinct-pointer-types", "-Wno-tautological-compare",
+    "-Wno-sign-compare",
+)  # fmt: skip
+
+
+class CompilerError(Exception):
+    """No usable C compiler, or one that failed; says what was run and what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A command that compiles C for BPF, and what it calls itself."""
+
+    command: tuple[str, ...]
+    version: str
+
+
+@cache
+def find_compiler() -> Compiler:
+    """clang >= 14 from PATH (plain or with a version suffix), else the ziglang wheel. Raises CompilerError."""
+    names = ["clang", *(f"clang-{number}" for number in range(NEWEST, OLDEST - 1, -1))]
+    for name in names:
+        path = shutil.which(name)
+        if path is None:
+            continue
+        version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+        number = re.search(r"version (\d+)", version)
+        if number and int(number[1]) >= OLDEST:
+            return Compiler((path, "--target=bpfel"), version.splitlines()[0])
+    if importlib.util.find_spec("ziglang") is not None:
+        return Compiler(
+            (sys.executable, "-m", "ziglang", "cc", "-target", "bpfel-freestanding", "-fno-sanitize=all"),
+            "ziglang wheel",
+        )
+    raise CompilerError(
+        f"no clang >= {OLDEST} found: install the package clang, or `pip install 'p4kube[clang]'` (ziglang)"
+    )
+
+
+def compile_c(source: Path, out: Path, compiler: Compiler | None = None) -> None:
+    """Compiles `source` to the BPF object `out`. Raises CompilerError."""
+    compiler = compiler or find_compiler()
+    command = [*compiler.command, *_FLAGS, "-c", str(source), "-o", str(out)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        tail = "\n".join(result.stderr.splitlines()[:40])
+        raise CompilerError(f"{compiler.version} failed ({' '.join(command)}):\n{tail}")

@@ -1,0 +1,245 @@
+"""The text being written, and access to variables and headers with what is known about them.
+
+State words `m0`, `m1`, … hold a bit per header for valid and one for touched. `data` is the packet's first
+byte, `cur` the parser's position, `s` the scratch memory (0 until looked up), `rl` is set once the packet's
+layout has to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from p4xdp.ir import nodes as ir
+from p4xdp.source import NOWHERE, Span, Unsupported
+from p4xdp.targets.xdp import rawbytes
+from p4xdp.targets.xdp.expressions import render
+from p4xdp.targets.xdp.facts import Facts, join, refine
+from p4xdp.targets.xdp.plan import PACKET_LENGTH, TIME_VARIABLES, Findings, HeaderPlan, Plan
+from p4xdp.targets.xdp.words import c_name, c_type, check_width, literal
+
+
+class Code:
+    """Lines of one C function. `facts` is None where no path leads."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.found = Findings(shadow={n for n, h in plan.headers.items() if h.shadow})
+        self.facts: Facts | None = Facts()
+        self.lines: list[str] = []
+        self.variables: dict[str, tuple[str, ir.Bits]] = {}
+        self._declared = {var.name: var for var in plan.program.variables}
+        self.exits: dict[str, Facts | None] = {}
+        self.targets: dict[str, str] = {}
+        self.in_atomic: Literal["lock", "exchange"] | None = None
+        self.special: Callable[[ir.Statement], bool] | None = None
+        self._span = NOWHERE
+        self._next_line = 0
+        self._depth = 1
+        self._serial = 0
+
+    # ------------------------------------------------------------------ text
+
+    def at(self, span: Span) -> None:
+        """The lines that follow come from `span`."""
+        if span.length:
+            self._span = span
+
+    def line(self, text: str) -> None:
+        if self._span is not NOWHERE and self._next_line != self._span.line:
+            path = self._span.path.replace("\\", "\\\\").replace('"', '\\"')
+            self.lines.append(f'#line {self._span.line} "{path}"')
+            self._next_line = self._span.line
+        self.lines.append("  " * self._depth + text)
+        self._next_line += 1
+
+    @contextmanager
+    def braces(self, opening: str, closing: str = "}") -> Iterator[None]:
+        self.line(f"{opening} {{".lstrip())
+        self._depth += 1
+        yield
+        self._depth -= 1
+        self.line(closing)
+
+    def fresh(self, prefix: str) -> str:
+        self._serial += 1
+        return f"{prefix}{self._serial}"
+
+    def fault(self, reason: str) -> str:
+        """A statement that drops the packet because of something that the program cannot see."""
+        return f"{{ fault = {reason}; goto aborted; }}"
+
+    # ------------------------------------------------------------------ control flow
+
+    def known(self) -> Facts:
+        if self.facts is None:
+            raise AssertionError("code is emitted where no path leads")
+        return self.facts
+
+    @contextmanager
+    def branch(self, opening: str) -> Iterator[None]:
+        """A braced body that may or may not run: facts are joined after it."""
+        before = self.known().fork()
+        with self.braces(opening):
+            yield
+        self.facts = join(self.facts, before)
+
+    def refined(self, facts: Facts, condition: ir.Expr, holds: bool) -> Facts:
+        forked = facts.fork()
+        refine(forked, condition, holds, self.plan.implied)
+        return forked
+
+    # ------------------------------------------------------------------ expressions
+
+    def expr(self, expr: ir.Expr) -> str:
+        """C text of `expr`; call `prepare` first if a statement comes of it."""
+        return render(expr, self)
+
+    def prepare(self, *exprs: ir.Expr) -> None:
+        """Reads the clock if one of `exprs` needs it and it has not been read on this path."""
+        facts = self.known()
+        if facts.clock is not True and any(self._needs_time(expr) for expr in exprs):
+            name = self.name(ir.Var(TIME_VARIABLES[0], ir.Bits(48)))
+            test = "" if facts.clock is False else f"if (!{name}) "
+            self.line(f"{test}{name} = now();")
+            facts.clock = True
+
+    def _needs_time(self, expr: ir.Expr) -> bool:
+        match expr:
+            case ir.Load(ir.Var(name)):
+                return name in TIME_VARIABLES
+            case ir.Const() | ir.IsValid() | ir.Load():
+                return False
+            case ir.Unary(_, operand) | ir.Slice(operand) | ir.Cast(operand):
+                return self._needs_time(operand)
+            case ir.Binary(_, left, right) | ir.Concat(left, right):
+                return self._needs_time(left) or self._needs_time(right)
+            case ir.Mux(condition, then, other):
+                return any(self._needs_time(part) for part in (condition, then, other))
+        return False
+
+    def name(self, var: ir.Var) -> str:
+        """The C variable that holds `var`, declared at the function's head."""
+        entry = self.variables.get(var.name)
+        if entry is None:
+            var = self._declared.get(var.name, var)
+            check_width(var.type.width, var.span, f"variable {var.name}")
+            entry = (c_name("v", len(self.variables), var.name), var.type)
+            self.variables[var.name] = entry
+        return entry[0]
+
+    def read(self, place: ir.Place, span: Span) -> str:
+        if isinstance(place, ir.Var):
+            return "packet_length" if place.name == PACKET_LENGTH else self.name(place)
+        facts, plan = self.known(), self.plan.headers[place.header.name]
+        touched = facts.touched.get(place.header.name)
+        if touched is False:
+            return literal(0, place.type.width)
+        check_width(place.type.width, span, f"field {place.name}")
+        text = rawbytes.load(self.pointer(plan), place.field.offset, place.type.width, plan.size * 8)
+        return text if touched else f"({self.test(plan.touched)} ? {text} : {literal(0, place.type.width)})"
+
+    def is_valid(self, header: ir.Header) -> str:
+        known = self.known().valid.get(header.name)
+        if known is not None:
+            return literal(int(known), 1)
+        return f"({self.test(self.plan.headers[header.name].valid)} ? 1u : 0u)"
+
+    # ------------------------------------------------------------------ headers
+
+    def test(self, bit: tuple[int, int]) -> str:
+        return f"(m{bit[0]} & {1 << bit[1]:#x}u)"
+
+    def pointer(self, plan: HeaderPlan) -> str:
+        if plan.fixed is not None:
+            return f"(data + {plan.fixed})"
+        if not plan.extracted:
+            return f"(s + {plan.slot})"
+        return plan.pointer
+
+    def touch(self, header: ir.Header, span: Span) -> None:
+        """Gives `header` bytes (all zero) in scratch memory unless it has some."""
+        facts, plan = self.known(), self.plan.headers[header.name]
+        touched = facts.touched.get(header.name)
+        if touched is True:
+            return
+        if self.in_atomic:
+            raise Unsupported(span, f"{header.name} may be invalid here: the XDP target writes only valid "
+                                    f"headers inside @atomic")  # fmt: skip
+        self.found.shadow.add(header.name)
+        self.found.scratch = True
+        if touched is None:
+            with self.branch(f"if (!{self.test(plan.touched)})"):
+                self._allocate(plan)
+        else:
+            self._allocate(plan)
+        self.known().touched[header.name] = True
+
+    def _allocate(self, plan: HeaderPlan) -> None:
+        self.need_scratch()
+        slot = f"(s + {plan.slot})"
+        for text in rawbytes.zero(slot, -(-plan.header.width // 64) * 8):
+            self.line(text)
+        if plan.extracted:
+            self.line(f"{plan.pointer} = {slot};")
+        self.line(f"m{plan.touched[0]} |= {1 << plan.touched[1]:#x}u;")
+
+    def need_scratch(self) -> None:
+        facts = self.known()
+        if facts.scratch is not True:
+            test = "" if facts.scratch is False else "if (!s) "
+            self.line(f"{test}s = scratch_memory();")
+            self.line(f"if (!s) {self.fault('FAULT_MAP')}")
+            facts.scratch = True
+
+    def set_valid(self, header: ir.Header, span: Span) -> None:
+        facts, plan = self.known(), self.plan.headers[header.name]
+        known = facts.valid.get(header.name)
+        if known is True:
+            return
+        opening = "" if known is False else f"if (!{self.test(plan.valid)})"
+        with self.branch(opening) if opening else self.braces(""):
+            self.touch(header, span)
+            self.line(f"m{plan.valid[0]} |= {1 << plan.valid[1]:#x}u;")
+            if plan.emitted is not None:
+                self.change_layout()
+        after = self.known()
+        after.valid[header.name] = after.touched[header.name] = True
+
+    def set_invalid(self, header: ir.Header) -> None:
+        facts, plan = self.known(), self.plan.headers[header.name]
+        known = facts.valid.get(header.name)
+        if known is False:
+            return
+        opening = "" if known is True else f"if ({self.test(plan.valid)})"
+        with self.branch(opening) if opening else self.braces(""):
+            self.line(f"m{plan.valid[0]} &= ~{1 << plan.valid[1]:#x}u;")
+            if plan.emitted is not None:
+                self.change_layout()
+        self.known().valid[header.name] = False
+
+    def change_layout(self) -> None:
+        self.found.relayout = True
+        self.line("rl = 1;")
+
+    def store(self, place: ir.Place, value: str, span: Span) -> None:
+        """`place = value`."""
+        if isinstance(place, ir.Var):
+            if place.name in TIME_VARIABLES or place.name == PACKET_LENGTH:
+                raise Unsupported(span, f"the XDP target does not assign {place.name}")
+            self.line(f"{self.name(place)} = {value};")
+        else:
+            self.store_bits(place, place.type.width - 1, 0, value, span)
+
+    def store_bits(self, place: ir.FieldRef, high: int, low: int, value: str, span: Span) -> None:
+        """Writes bits `high` to `low` of a field where its header lies."""
+        check_width(place.type.width, span, f"field {place.name}")
+        plan, width = self.plan.headers[place.header.name], high - low + 1
+        name = self.fresh("t")
+        with self.braces(""):
+            self.line(f"const {c_type(width)} {name} = {value};")
+            self.touch(place.header, span)
+            offset = place.field.offset + place.type.width - 1 - high
+            for text in rawbytes.store(self.pointer(plan), offset, width, name):
+                self.line(text)

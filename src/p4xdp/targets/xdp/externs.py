@@ -1,0 +1,117 @@
+"""Registers and counters.
+
+All registers are members of one global structure, `state`, which libbpf puts into a single array map of one
+element: the program reads a cell with one load from a constant address, without a lookup, and user space maps
+the same memory. Cells have 1, 2, 4, 8 or 16 bytes; those of up to 8 are read and written whole. Cells of 16
+bytes, and registers that an @atomic block shares, are accessed under a lock (see `atomic`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from p4xdp.ir import nodes as ir
+from p4xdp.source import Span, Unsupported
+from p4xdp.targets.xdp.code import Code
+from p4xdp.targets.xdp.layout import cell_bytes, counter_name, register_name
+from p4xdp.targets.xdp.words import c_type, literal
+
+
+def fits(index: ir.Expr, size: int) -> bool:
+    """Whether `index` cannot be out of bounds."""
+    if isinstance(index, ir.Const):
+        return index.value < size
+    return 1 << index.type.width <= size
+
+
+def index_text(code: Code, index: ir.Expr, span: Span) -> str:
+    if index.type.width > 64:
+        raise Unsupported(span, "the XDP target takes indices of at most 64 bits")
+    return code.expr(index)
+
+
+def cell(code: Code, register: ir.Register, index: str) -> str:
+    size = cell_bytes(register, code.plan.exchanged)
+    text = f"state.{register_name(code.plan.program, register)}[{index}]"
+    return text if size == 16 else f"(*(volatile u{8 * size} *)&{text})"
+
+
+def emit_read(code: Code, statement: ir.RegisterRead) -> None:
+    register, index, span = statement.register, statement.index, statement.span
+    code.prepare(index)
+    if code.in_atomic == "exchange":
+        code.store(statement.target, f"(({c_type(register.type.width)})(inside ? cell : 0))", span)
+        return
+    text = index_text(code, index, span)
+    to, zero = c_type(register.type.width), literal(0, register.type.width)
+    if isinstance(index, ir.Const) and index.value >= register.size:
+        code.store(statement.target, zero, span)
+        return
+    name, value = code.fresh("i"), code.fresh("c")
+    with code.braces(""):
+        code.line(f"const {c_type(index.type.width)} {name} = {text};")
+        code.line(f"{to} {value} = {zero};")
+        guard = "" if fits(index, register.size) else f"if ({name} < {register.size}u) "
+        with _locked(code, register):
+            code.line(f"{guard}{value} = {cell(code, register, name)};")
+        code.store(statement.target, value, span)
+
+
+def emit_write(code: Code, statement: ir.RegisterWrite) -> None:
+    register, index, span = statement.register, statement.index, statement.span
+    code.prepare(index, statement.value)
+    if code.in_atomic == "exchange":
+        code.line(f"cell = inside ? {code.expr(statement.value)} : cell;")
+        return
+    text = index_text(code, index, span)
+    if isinstance(index, ir.Const) and index.value >= register.size:
+        return
+    name, value = code.fresh("i"), code.fresh("c")
+    with code.braces(""):
+        code.line(f"const {c_type(index.type.width)} {name} = {text};")
+        code.line(f"const {c_type(register.type.width)} {value} = {code.expr(statement.value)};")
+        guard = "" if fits(index, register.size) else f"if ({name} < {register.size}u) "
+        with _locked(code, register):
+            code.line(f"{guard}{cell(code, register, name)} = {value};")
+
+
+def emit_count(code: Code, statement: ir.Count) -> None:
+    counter, index, span = statement.counter, statement.index, statement.span
+    if code.in_atomic:
+        raise Unsupported(span, "the XDP target does not count inside @atomic: count after it")
+    code.prepare(index)
+    text = index_text(code, index, span)
+    key, entry = code.fresh("k"), code.fresh("c")
+    guard = "" if fits(index, 1 << 32) else f"if ({text} < {counter.size}u)"
+    with code.braces(guard):
+        code.line(f"const u32 {key} = (u32){text};")
+        code.line(f"u64 *{entry} = map_lookup(&{counter_name(code.plan.program, counter)}, &{key});")
+        with code.braces(f"if ({entry})"):
+            place = 0
+            if counter.kind != "bytes":
+                code.line(f"{entry}[0]++;")
+                place = 1
+            if counter.kind != "packets":
+                code.line(f"{entry}[{place}] += packet_length;")
+
+
+@contextmanager
+def _locked(code: Code, register: ir.Register) -> Iterator[None]:
+    """Holds the register's lock, if it has one and the enclosing @atomic does not hold it already."""
+    lock = None if code.in_atomic else code.plan.locks.get(register.name)
+    if lock is None:
+        yield
+        return
+    name = take_lock(code, lock)
+    yield
+    code.line(f"spin_unlock(&{name}->lock);")
+
+
+def take_lock(code: Code, lock: int) -> str:
+    """Emits the lookup and the locking of lock number `lock`; gives the pointer's name."""
+    name = code.fresh("lock")
+    code.line(f"struct lock *{name} = map_lookup(&locks{lock}, &zero);")
+    code.line(f"if (!{name}) {code.fault('FAULT_MAP')}")
+    code.line(f"spin_lock(&{name}->lock);")
+    return name
