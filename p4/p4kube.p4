@@ -27,11 +27,11 @@
 #include "control/siphash.p4"
 #include "control/update.p4"
 
-control VerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
+control PacketVerify(inout headers_t hdr, inout metadata_t meta) {
     apply { }
 }
 
-control Ingress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
+control PacketIngress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     // The addresses at which this switch takes updates.
     table update_addresses {
         key = { hdr.ipv4.destination: exact; }
@@ -66,12 +66,12 @@ control Ingress(inout headers_t hdr, inout metadata_t meta, inout standard_metad
     }
 }
 
-control Egress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
+control PacketEgress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     apply { }
 }
 
-control ComputeChecksum(inout headers_t hdr, inout metadata_t meta) {
+control PacketCompute(inout headers_t hdr, inout metadata_t meta) {
     apply { }
 }
 
-V1Switch(PacketParser(), VerifyChecksum(), Ingress(), Egress(), ComputeChecksum(), PacketDeparser()) main;
+V1Switch(PacketParser(), PacketVerify(), PacketIngress(), PacketEgress(), PacketCompute(), PacketDeparser()) main;

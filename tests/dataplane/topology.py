@@ -46,7 +46,7 @@ SECRET = FlowSecret(0x123456789ABCDE, 0xFEDCBA987654321, 0x0F1E2D3C4B5A697, 0x31
 def setup_lines() -> list[str]:
     """The local tables, as the agent would fill them."""
     lines = [
-        f"setdefault Ingress.Update.identity Ingress.Update.set_boot_id(id:{BOOT_ID:#x})",
+        f"setdefault identity set_boot_id(id:{BOOT_ID:#x})",
         f"add update_addresses hdr.ipv4.destination:{_number(SWITCH_IP):#010x} NoAction()",
     ]
     k0, k1 = (int.from_bytes(KEY[i : i + 8], "little") for i in (0, 8))

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from p4kube.lab import netns
 from p4kube.lab.process import start_time_of
 
 _LOST = 137
@@ -27,23 +26,9 @@ class Child(msgspec.Struct, frozen=True):
     restarts: int = 0
 
 
-def command_line(namespace: str, hostname: str, argv: Sequence[str]) -> list[str]:
-    """Run `argv` in a network namespace and a UTS namespace of its own, whose host name is the pod's.
-
-    Every step replaces itself by the next one, so the pid stays that of the program.
-    """
-    naming = 'hostname "$1" && shift && exec "$@"'
-    return [
-        *("nsenter", f"--net={netns.path_of(namespace)}", "--"),
-        *("unshare", "--uts", "--", "sh", "-c", naming, "sh", hostname),
-        *argv,
-    ]
-
-
 def spawn(
     argv: Sequence[str],
     environment: Mapping[str, str],
-    folder: str,
     log: Path,
     started_at: str,
     restarts: int,
@@ -57,7 +42,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env=dict(environment),
-            cwd=folder or "/",
+            cwd="/",
         )
     # The pidfd tells when it ends; the Popen object must not wait for it as well.
     started.returncode = 0

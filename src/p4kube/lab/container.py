@@ -7,6 +7,7 @@ import contextlib
 import shlex
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,34 @@ from p4kube.lab.child import Child
 from p4kube.lab.podspec import Container, Handler, Probe
 from p4kube.lab.podstatus import ContainerState, ContainerStatus, Running, Terminated, Waiting, timestamp
 from p4kube.lab.probes import Tally, Target
+from p4kube.lab.sandbox import Mount, Sandbox
 from p4kube.lab.state import write_whole
 
 # A real kubelet waits 10 s, 20 s, ... 300 s; a lab is watched by someone who wants to see the next try.
 _FIRST_BACKOFF, _LAST_BACKOFF, _GOOD_RUN = 1.0, 60.0, 60.0
 
-Variables = Callable[[], Awaitable[dict[str, str]]]
+
+class Setup(msgspec.Struct, frozen=True):
+    """What a container needs to start, looked up anew for each start."""
+
+    environment: dict[str, str]
+    mounts: tuple[Mount, ...]
+
+
+Prepare = Callable[[], Awaitable[Setup]]
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where one container runs: `folder` is its own (logs, record), `agnhost` the built binary."""
+    """Where one container runs: the node that probes it, the pod's address, and its sandbox."""
 
-    target: Target
-    folder: Path
-    agnhost: Path
+    node_namespace: str
+    address: IPv4Address
+    sandbox: Sandbox
+
+    @property
+    def folder(self) -> Path:
+        """The container's own folder: logs and the record of its process."""
+        return self.sandbox.folder
 
 
 class ContainerRunner:
@@ -44,7 +59,7 @@ class ContainerRunner:
         self,
         container: Container,
         place: Place,
-        variables: Variables,
+        prepare: Prepare,
         *,
         restart: str,
         grace: float,
@@ -53,12 +68,13 @@ class ContainerRunner:
     ) -> None:
         self.container = container
         self._place = place
-        self._variables = variables
+        self._prepare = prepare
         self._restart = restart
         self._grace = grace
         self._changed = changed
         self._init = init
         self._child: Child | None = None
+        self._target = Target(place.node_namespace, place.address, 0)
         self._environment: dict[str, str] = {}
         self._stopping = False
         self._ended = asyncio.Event()
@@ -102,6 +118,7 @@ class ContainerRunner:
     async def _run_once(self) -> int:
         running = self._adopt() or await self._start()
         self._child = running
+        self._target = Target(self._place.node_namespace, self._place.address, running.pid)
         watching = asyncio.create_task(self._probe_all())
         try:
             code = await child.wait(running)
@@ -151,17 +168,25 @@ class ContainerRunner:
     async def _try_start(self) -> Child:
         container, place = self.container, self._place
         place.folder.mkdir(parents=True, exist_ok=True)
-        self._environment = await self._variables()
+        setup = await self._prepare()
+        if self._stopping:
+            # Too late to start: whoever stops us cancels this wait.
+            await asyncio.Event().wait()
+        self._environment = setup.environment
         command = [environment.expand(text, self._environment) for text in container.command]
         arguments = [environment.expand(text, self._environment) for text in container.args]
-        program = programs.resolve(container.image, command, arguments, place.folder, place.agnhost)
+        program = programs.resolve(container.image, command, arguments, place.folder)
         for name, text in program.files.items():
             (place.folder / name).write_text(text)
         restarts = self.status.restart_count
         log = place.folder / f"{restarts}.log"
-        argv = child.command_line(place.target.pod_namespace, place.target.hostname, program.argv)
+        sandbox = msgspec.structs.replace(
+            place.sandbox, mounts=setup.mounts, directory=container.working_dir or "/"
+        )
+        sandbox.prepare(str(place.address))
+        argv = sandbox.start_argv(program.argv)
         try:
-            started = child.spawn(argv, self._environment, container.working_dir, log, timestamp(), restarts)
+            started = child.spawn(argv, self._environment, log, timestamp(), restarts)
         except OSError as error:
             raise programs.UnknownImage(f"cannot start `{shlex.join(program.argv)}`: {error}") from error
         write_whole(place.folder / "child.json", msgspec.json.encode(started))
@@ -212,7 +237,7 @@ class ContainerRunner:
         self, probe: Probe, start: Tally, report: Callable[[Tally], None]
     ) -> Coroutine[None, None, None]:
         return probes.watch(
-            probe, self.container, self._place.target, self._environment, start=start, report=report
+            probe, self.container, self._target, self._environment, start=start, report=report
         )
 
     def _readiness(self, tally: Tally) -> None:
@@ -257,9 +282,9 @@ class ContainerRunner:
         if hook.sleep is not None:
             await asyncio.sleep(hook.sleep.seconds)
         elif hook.exec is not None:
-            await probes.run_command(hook.exec, self._place.target, self._environment, seconds)
+            await probes.run_command(hook.exec, self._target, self._environment, seconds)
         elif hook.http_get is not None:
-            await probes.http_status(hook.http_get, self.container, self._place.target)
+            await probes.http_status(hook.http_get, self.container, self._target)
 
     def _set(self, **changes: Any) -> None:
         self.status = msgspec.structs.replace(self.status, **changes)

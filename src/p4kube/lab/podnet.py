@@ -40,8 +40,9 @@ class Addresses:
 def connect(node: Node, namespace: str, address: IPv4Address) -> None:
     """Create a pod's namespace with its interface eth0, and the node's route to it.
 
-    The gateway is the node's own address, which every veth of a pod carries at the node's end: a pod needs
-    no subnet, and the node keeps its address and these routes while its uplink is being replaced. Raises `LabError`; what was made stays for `disconnect`.
+    The gateway is the node's own address, which every pod's veth carries at the node's end: a pod needs no
+    subnet, and the node keeps its address and these routes while its uplink is being replaced. Raises
+    `LabError`; what was made stays for `disconnect`.
     """
     outside = "v" + namespace.removeprefix(layout.POD_PREFIX)
     netns.destroy(namespace)

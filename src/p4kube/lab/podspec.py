@@ -104,6 +104,78 @@ class Probe(msgspec.Struct, rename="camel", frozen=True):
     termination_grace_period_seconds: int | None = None
 
 
+class KeyToPath(msgspec.Struct, frozen=True):
+    key: str
+    path: str
+
+
+class NamedSource(msgspec.Struct, rename="camel", frozen=True):
+    """ConfigMapVolumeSource and SecretVolumeSource, alone and as projections."""
+
+    name: str = ""
+    secret_name: str = ""
+    optional: bool = False
+    items: list[KeyToPath] = []
+
+
+class TokenSource(msgspec.Struct, rename="camel", frozen=True):
+    """ServiceAccountTokenProjection."""
+
+    path: str
+    audience: str = ""
+    expiration_seconds: int = 3600
+
+
+class DownwardFile(msgspec.Struct, rename="camel", frozen=True):
+    path: str
+    field_ref: FieldSelector | None = None
+
+
+class DownwardSource(msgspec.Struct, frozen=True):
+    items: list[DownwardFile] = []
+
+
+class HostPath(msgspec.Struct, frozen=True):
+    path: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """VolumeProjection: one of them is set."""
+
+    config_map: NamedSource | None = msgspec.field(name="configMap", default=None)
+    secret: NamedSource | None = None
+    service_account_token: TokenSource | None = msgspec.field(name="serviceAccountToken", default=None)
+    downward_api: DownwardSource | None = msgspec.field(name="downwardAPI", default=None)
+
+
+class Projected(msgspec.Struct, frozen=True):
+    sources: list[Source] = []
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """A volume; of a kind that is not listed here nothing is set, and the folder stays empty."""
+
+    name: str
+    config_map: NamedSource | None = msgspec.field(name="configMap", default=None)
+    secret: NamedSource | None = None
+    downward_api: DownwardSource | None = msgspec.field(name="downwardAPI", default=None)
+    projected: Projected | None = None
+    host_path: HostPath | None = msgspec.field(name="hostPath", default=None)
+
+    def sources(self) -> list[Source]:
+        """Where the volume's files come from."""
+        if self.projected is not None:
+            return self.projected.sources
+        return [Source(self.config_map, self.secret, None, self.downward_api)]
+
+
+class VolumeMount(msgspec.Struct, rename="camel", frozen=True):
+    name: str
+    mount_path: str
+    sub_path: str = ""
+    read_only: bool = False
+
+
 class Container(msgspec.Struct, rename="camel", frozen=True):
     name: str
     image: str = ""
@@ -111,6 +183,7 @@ class Container(msgspec.Struct, rename="camel", frozen=True):
     args: list[str] = []
     working_dir: str = ""
     env: list[EnvVar] = []
+    volume_mounts: list[VolumeMount] = []
     ports: list[ContainerPort] = []
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
@@ -143,6 +216,7 @@ class PodSpec(msgspec.Struct, rename="camel", frozen=True):
     termination_grace_period_seconds: int = 30
     active_deadline_seconds: int | None = None
     readiness_gates: list[ReadinessGate] = []
+    volumes: list[Volume] = []
 
 
 class Condition(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):

@@ -13,15 +13,16 @@ import msgspec
 
 from p4kube.lab import environment, layout, netns, podnet, podstatus
 from p4kube.lab.api import ApiClient, ApiError
-from p4kube.lab.container import ContainerRunner, Place
+from p4kube.lab.container import ContainerRunner, Place, Setup
 from p4kube.lab.errors import LabError
 from p4kube.lab.layout import Node
 from p4kube.lab.podnet import Addresses
 from p4kube.lab.podspec import Container, Pod
 from p4kube.lab.podstatus import ContainerStatus, Observation, PodStatus, Waiting, timestamp
-from p4kube.lab.probes import Target
 from p4kube.lab.process import kill_inhabitants
+from p4kube.lab.sandbox import Sandbox
 from p4kube.lab.state import write_whole
+from p4kube.lab.volumes import Volumes
 
 
 class PodRecord(msgspec.Struct, frozen=True):
@@ -69,6 +70,7 @@ class PodWorker:
         self._record: PodRecord | None = None
         self._init: list[ContainerRunner] = []
         self._main: list[ContainerRunner] = []
+        self._volumes: Volumes | None = None
         self._initialized = False
         self._start_time = pod.status.start_time or timestamp()
         self._failure: Waiting | None = None
@@ -183,21 +185,29 @@ class PodWorker:
     def _runner(self, container: Container, restart: str, *, init: bool = False) -> ContainerRunner:
         assert self._record is not None
         hostname = self._node.name if self.pod.spec.host_network else self.pod.spec.hostname
-        target = Target(
-            node_namespace=self._node.namespace,
-            pod_namespace=self._record.namespace,
-            hostname=hostname or self.pod.metadata.name,
-            address=IPv4Address(self._record.address),
+        sandbox = Sandbox(
+            self._record.namespace,
+            hostname or self.pod.metadata.name,
+            self._folder / container.name,
+            self._agnhost,
         )
+        address = IPv4Address(self._record.address)
+        if self._volumes is None:
+            folder = self._folder / "volumes"
+            self._volumes = Volumes(self.pod, folder, self._api, self._node.address, address)
         return ContainerRunner(
             container,
-            Place(target, self._folder / container.name, self._agnhost),
-            partial(environment.build, self.pod, container, self._node.address, target.address, self._api),
+            Place(self._node.namespace, address, sandbox),
+            partial(self._prepare, container, address, self._volumes),
             restart=restart,
             grace=self.pod.spec.termination_grace_period_seconds,
             changed=self._changed.set,
             init=init,
         )
+
+    async def _prepare(self, container: Container, address: IPv4Address, volumes: Volumes) -> Setup:
+        variables = await environment.build(self.pod, container, self._node.address, address, self._api)
+        return Setup(variables, await volumes.mounts_of(container))
 
     # Status
 

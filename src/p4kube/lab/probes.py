@@ -11,17 +11,16 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from p4kube.lab import child, netns
+from p4kube.lab import child, netns, sandbox
 from p4kube.lab.podspec import Container, Exec, HttpGet, Probe, TcpSocket
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where a container is probed: sockets open in the node's namespace, commands run in the pod's."""
+    """Where a container is probed: sockets open in the node's namespace, commands run beside its process."""
 
     node_namespace: str
-    pod_namespace: str
-    hostname: str
     address: IPv4Address
+    pid: int
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -78,8 +77,8 @@ async def watch(
 async def run_command(
     action: Exec, target: Target, environment: Mapping[str, str], seconds: float
 ) -> tuple[int, str]:
-    """Run a probe's or hook's command inside the pod; exit code and output. Raises TimeoutError, OSError."""
-    argv = child.command_line(target.pod_namespace, target.hostname, action.command)
+    """Run a probe's or hook's command in the container: exit code, output. Raises TimeoutError, OSError."""
+    argv = sandbox.enter_argv(target.pid, action.command)
     return await child.run_to_end(argv, environment, seconds)
 
 

@@ -25,7 +25,6 @@ class UnknownImage(Exception):
 
 # Images that are just a system with a shell: their command runs with this machine's programs.
 _SYSTEMS = ("busybox", "alpine", "debian", "ubuntu", "python", "iperf3", "netshoot", "curl")
-# Paths in container images that name a program this machine has elsewhere.
 _PAUSE = ["sleep", "infinity"]
 
 
@@ -34,17 +33,17 @@ def base_name(image: str) -> str:
     return image.split("@", 1)[0].rsplit("/", 1)[-1].split(":", 1)[0]
 
 
-def resolve(image: str, command: list[str], args: list[str], folder: Path, agnhost: Path) -> Program:
-    """The program for a container. Raises `UnknownImage`.
+def resolve(image: str, command: list[str], args: list[str], folder: Path) -> Program:
+    """The program for a container, as its sandbox sees it. Raises `UnknownImage`.
 
-    `folder` is the container's own folder on this machine, `agnhost` the built binary.
+    `folder` is the container's own folder on this machine.
     """
     name = base_name(image)
     if "agnhost" in name:
-        return Program(_command(command or ["/agnhost"], args or ([] if command else ["pause"]), agnhost))
+        return Program([*command, *args] if command else ["/agnhost", *(args or ["pause"])])
     if command:
         if name == "pause" or name == "nginx" or any(system in name for system in _SYSTEMS):
-            return Program(_command(command, args, agnhost))
+            return Program([*command, *args])
     elif name == "pause":
         return Program(_PAUSE)
     elif name == "nginx":
@@ -53,11 +52,6 @@ def resolve(image: str, command: list[str], args: list[str], folder: Path, agnho
         return Program([*args]) if args else Program(_PAUSE)
     known = ", ".join(("agnhost", "pause", "nginx", *_SYSTEMS))
     raise UnknownImage(f"the lab runs local programs, and has none for image '{image}'; it knows: {known}")
-
-
-def _command(command: list[str], args: list[str], agnhost: Path) -> list[str]:
-    first = str(agnhost) if command[0] in ("/agnhost", "agnhost") else command[0]
-    return [first, *command[1:], *args]
 
 
 def _nginx(folder: Path) -> Program:

@@ -50,7 +50,7 @@ class Agent:
         self._snapshot = Snapshot()
         self._forwarding = Forwarding({})
         self._live: changes.Live | None = None
-        self._pacer = Pacer()
+        self._confirming, self._resolving = Pacer(), Pacer()
         self._dirty = Part.ALL
         self._woken = asyncio.Event()
         self._rules: tuple[str, ...] = ()
@@ -124,12 +124,16 @@ class Agent:
             self.ports.detach(gone)
         if Part.ROUTES in parts:
             await self._warn_of_rules()
-        due = self._pacer.due(
-            forwarding.to_confirm(self._forwarding, self._snapshot.neighbours), time.monotonic()
-        )
-        if due:
-            self.statistics.probes += len(due)
-            await self._kernel.resolve(due)
+        await self._ask()
+
+    async def _ask(self) -> None:
+        now = time.monotonic()
+        neighbours = self._snapshot.neighbours
+        confirm = self._confirming.due(forwarding.to_confirm(self._forwarding, neighbours), now)
+        resolve = self._resolving.due(forwarding.to_resolve(self._forwarding, neighbours), now)
+        if confirm or resolve:
+            self.statistics.probes += len(confirm) + len(resolve)
+            await self._kernel.resolve(confirm + resolve)
 
     def _bring_up_to_date(self) -> None:
         self._forwarding = forwarding.derive(self._snapshot, self.ports.numbers)

@@ -39,6 +39,9 @@ class DataPlane(Tables, Protocol):
     def counters(self, counter: str) -> list[tuple[int, int]]:
         """Packets and bytes of every cell."""
 
+    def faults(self) -> dict[str, int]:
+        """Packets that the program dropped for want of something, by reason."""
+
     def attached(self) -> dict[int, int]:
         """Ports that the program serves now: number -> interface index."""
 

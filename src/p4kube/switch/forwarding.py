@@ -78,15 +78,16 @@ def derive(snapshot: Snapshot, ports: Mapping[int, int]) -> Forwarding:
 
 
 def to_confirm(forwarding: Forwarding, neighbours: Iterable[Neighbour]) -> frozenset[NeighbourKey]:
-    """Neighbours that the kernel should probe.
+    """Neighbours in use that the kernel should probe: it does not see the packets that XDP forwards to them,
+    so it would let them go stale, and in the end forget them."""
+    stale = {each.key for each in neighbours if each.state is NeighbourState.STALE}
+    return forwarding.used & stale
 
-    It does not see the packets that XDP forwards, so a neighbour in use would go stale and be collected;
-    and nobody but us asks for a gateway that no packet has gone through yet.
-    """
-    state = {each.key: each.state for each in neighbours}
-    stale = {key for key in forwarding.used if state.get(key) is NeighbourState.STALE}
-    unknown = {key for key in forwarding.wanted if state.get(key) is not NeighbourState.PENDING}
-    return frozenset(stale | unknown)
+
+def to_resolve(forwarding: Forwarding, neighbours: Iterable[Neighbour]) -> frozenset[NeighbourKey]:
+    """Gateways that the kernel should ask for: nobody else does before a packet goes through them."""
+    known = {each.key for each in neighbours if each.state is not NeighbourState.FAILED}
+    return forwarding.wanted - known
 
 
 def folded(routes: Mapping[Prefix, Target], limit: int) -> dict[Prefix, Target]:

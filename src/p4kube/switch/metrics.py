@@ -59,6 +59,12 @@ class Collector:
         for name, count in readings.events(self._plane).items():
             events.add_metric([name], count)
         yield events
+        faults = CounterMetricFamily(
+            f"{_PREFIX}_faults", "Packets that the program dropped for want of something.", labels=["reason"]
+        )
+        for reason, count in self._plane.faults().items():
+            faults.add_metric([reason], count)
+        yield faults
         order = readings.order(self._plane)
         yield GaugeMetricFamily(f"{_PREFIX}_update_epoch", "Epoch of the last update.", order.epoch)
         yield GaugeMetricFamily(

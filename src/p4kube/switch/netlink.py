@@ -65,7 +65,7 @@ class Netlink:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._ip.close()
+        self._ip.close()
 
     async def refresh(self, known: Snapshot, parts: Part) -> Snapshot:
         if Part.LINKS in parts:

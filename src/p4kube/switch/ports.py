@@ -18,6 +18,7 @@ class Ports:
     def __init__(self, wanted: tuple[Port, ...], plane: DataPlane) -> None:
         self._wanted, self._plane = wanted, plane
         self._missing: set[str] = set()
+        self._mtus: set[int] = set()
         self.numbers: dict[int, int] = {}
         self.failures: dict[str, str] = {}
 
@@ -32,6 +33,7 @@ class Ports:
             if link is not None and self._ensure(port, link, attached):
                 numbers[link.index] = port.number
         self.numbers = numbers
+        self._tell_mtus([link for link in by_name.values() if link.index in numbers])
         served = set(numbers.values())
         return tuple(number for number in sorted(attached) if number not in served)
 
@@ -52,6 +54,14 @@ class Ports:
         self.failures.pop(port.interface, None)
         _log.info("port %d is %s (interface %d)", port.number, port.interface, link.index)
         return True
+
+    def _tell_mtus(self, links: list[Link]) -> None:
+        """The data plane compares no packet with the port that it leaves through."""
+        mtus = {link.mtu for link in links}
+        if len(mtus) > 1 and mtus != self._mtus:
+            each = ", ".join(f"{link.name} {link.mtu}" for link in links)
+            _log.warning("ports have different MTUs (%s): packets too large for a port are lost there", each)
+        self._mtus = mtus
 
     def _tell_missing(self, port: Port, missing: bool) -> None:
         if missing and port.interface not in self._missing:

@@ -12,11 +12,13 @@ from p4kube.wire import contract
 
 _PREFIX = "EVENT_"
 # Event names by cell, e.g. {7: "update_forged"}, from p4/include/layout.p4.
-EVENTS: Final[dict[int, str]] = {
-    value: name.removeprefix(_PREFIX).lower()
-    for name, value in sorted(vars(contract).items(), key=lambda item: str(item[1]).zfill(9))
-    if name.startswith(_PREFIX)
-}
+EVENTS: Final[dict[int, str]] = dict(
+    sorted(
+        (cell, name.removeprefix(_PREFIX).lower())
+        for name, cell in vars(contract).items()
+        if name.startswith(_PREFIX)
+    )
+)
 
 
 class Count(msgspec.Struct, frozen=True):

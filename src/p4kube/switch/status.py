@@ -40,6 +40,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     ports: tuple[PortStatus, ...]
     tables: dict[str, int]
     events: dict[str, int]
+    faults: dict[str, int]
     services: dict[int, ServiceStatus]
     nodes: dict[int, Count]
 
@@ -57,6 +58,7 @@ def read(config: Config, plane: DataPlane, interfaces: dict[str, int]) -> Status
         ports=tuple(_ports(config, plane.attached(), interfaces)),
         tables=readings.sizes(plane),
         events=readings.events(plane),
+        faults=plane.faults(),
         services=_services(plane),
         nodes=readings.counts(plane, "node_requests"),
     )
@@ -84,9 +86,10 @@ def render(status: Status) -> RenderableType:
         f"epoch {status.epoch}, sequence {status.sequence} ({status.pin_path})"
     )
     parts: list[RenderableType] = [head, _port_table(status), _counts("table", "entries", status.tables)]
-    happened = {name: count for name, count in status.events.items() if count}
-    if happened:
-        parts.append(_counts("event", "times", happened))
+    for name, counts in (("event", status.events), ("fault", status.faults)):
+        happened = {key: count for key, count in counts.items() if count}
+        if happened:
+            parts.append(_counts(name, "times", happened))
     if status.services:
         parts.append(_service_table(status))
     if status.nodes:

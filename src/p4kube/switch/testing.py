@@ -71,6 +71,9 @@ class MemoryPlane:
     def table_size(self, table: str) -> int:
         return self.sizes[table]
 
+    def faults(self) -> dict[str, int]:
+        return {"no headroom": 0}
+
     def attached(self) -> dict[int, int]:
         return dict(self.ports)
 

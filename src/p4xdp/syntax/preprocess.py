@@ -96,6 +96,8 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]  # pcpp has no typ
 
     def on_directive_handle(self, directive: Any, toks: Any, ifpassthru: Any, precedingtoks: Any) -> bool:
         self.at = Span(self.shown(directive.source), directive.lineno, 1, 0)
+        if directive.value == "include" and not toks:
+            self.on_include_not_found(True, False, "", "")
         return True
 
     def on_directive_unknown(self, directive: Any, toks: Any, ifpassthru: Any, precedingtoks: Any) -> bool:

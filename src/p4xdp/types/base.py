@@ -93,5 +93,5 @@ class Base:
         return False
 
     def suggestion(self, name: str, names: list[str]) -> str:
-        close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         return f"; did you mean '{close[0]}'?" if close and close[0] != name else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from p4xdp.source import P4Error, Span
 from p4xdp.syntax import ast
 from p4xdp.types import model
-from p4xdp.types.library import check_packet_method
+from p4xdp.types.library import check_packet_method, check_static_assert
 from p4xdp.types.members import MemberChecker
 from p4xdp.types.model import ParameterType, Type, TypeVar
 from p4xdp.types.program import Bound, BuiltinName, CallKind, CallNode, CallTarget, ResolvedCall
@@ -19,6 +19,7 @@ _SIZES: dict[str, BuiltinName] = {
     "maxSizeInBits": "maxSizeInBits",
     "maxSizeInBytes": "maxSizeInBytes",
 }
+_OF_HEADERS = ("isValid", "setValid", "setInvalid")
 Pair = tuple[ParameterType, ast.Argument | None]
 
 
@@ -52,7 +53,7 @@ class ArgumentChecker(MemberChecker):
     def arguments(
         self, pairs: list[Pair], free: set[TypeVar], bindings: dict[TypeVar, Type], what: str, span: Span
     ) -> tuple[Bound, ...]:
-        """Checks the arguments, binds the type parameters `free` left open, converts and checks directions."""
+        """Checks the arguments, binds the open type parameters `free`, converts and checks directions."""
         for parameter, argument in pairs:
             if argument is not None and argument.value is not None:
                 expected = substitute(parameter.type, bindings)
@@ -83,21 +84,22 @@ class ArgumentChecker(MemberChecker):
             if parameter.direction != "out":
                 raise P4Error(argument.span, f"'_' stands for an out argument; '{parameter.name}' is not one")
             return Bound(node, type_, None)
-        if contains_int(type_) and mentions(parameter.type, free):
-            message = f"{what}: give the numbers for '{parameter.name}' a width, e.g. 32w0"
-            raise P4Error(argument.value.span, message)
-        self.convert(argument.value, type_, f"argument '{parameter.name}' of {what}")
-        self._check_direction(parameter, type_, argument.value, what)
-        return Bound(node, type_, argument.value)
-
-    def _check_direction(
-        self, parameter: ParameterType, type_: Type, value: ast.Expression, what: str
-    ) -> None:
         role = f"argument '{parameter.name}' of {what}"
         if parameter.direction in ("out", "inout"):
-            self.require_writable(value, f"{role} is '{parameter.direction}'")
-            if self.typed.types[value] != type_:
-                raise P4Error(value.span, f"{role} must be {type_}, not {self.typed.types[value]}")
+            self._check_written(role, parameter, type_, argument.value)
+        elif contains_int(type_) and mentions(parameter.type, free):
+            message = f"{what}: give the numbers for '{parameter.name}' a width, e.g. 32w0"
+            raise P4Error(argument.value.span, message)
+        else:
+            self.convert(argument.value, type_, role)
+        return Bound(node, type_, argument.value)
+
+    def _check_written(self, role: str, parameter: ParameterType, type_: Type, value: ast.Expression) -> None:
+        """An out or inout argument: something to write to, of exactly this type."""
+        self.require_writable(value, f"{role} is '{parameter.direction}'")
+        actual = self.typed.types[value]
+        if actual != type_:
+            raise P4Error(value.span, f"{role} is '{parameter.direction}' and must be {type_}, not {actual}")
 
     def require_compile_time(self, bound: Bound, what: str) -> None:
         """For constructor arguments and arguments without direction of functions."""
@@ -146,23 +148,30 @@ class CallChecker(ArgumentChecker):
             self.typed.declarations[path] = candidates[0]
             if isinstance(candidates[0], ast.ActionDeclaration):
                 return self._call_action(e, candidates[0])
-            what = (
-                "a table; apply it with"
-                if isinstance(candidates[0], ast.TableDeclaration)
-                else "no function;"
-            )
-            advice = f" {path.name}.apply()" if what.startswith("a table") else " it cannot be called"
-            raise P4Error(e.span, f"'{path.name}' is {what}{advice}")
+            if isinstance(candidates[0], ast.TableDeclaration):
+                raise P4Error(e.span, f"'{path.name}' is a table; apply it with {path.name}.apply()")
+            raise P4Error(e.span, f"'{path.name}' is no function or action; it cannot be called")
         signatures = [self.signature(f.prototype) for f in functions]
         chosen = self._overload(signatures, e, f"'{path.name}'")
         function = functions[chosen]
         self.typed.declarations[path] = function
-        extern = isinstance(function, ast.ExternFunction)
         arguments, bindings, result = self.apply_signature(signatures[chosen], e, {}, hint)
-        if extern:
+        if isinstance(function, ast.ExternFunction):
             self._check_static(arguments, path.name)
-        kind: CallKind = "extern_function" if extern else "function"
+            self._check_function(e, function, arguments)
+        kind: CallKind = "extern_function" if isinstance(function, ast.ExternFunction) else "function"
         return self._record(e, kind, function, arguments, result, None, bindings)
+
+    def _check_function(
+        self, e: ast.Call, function: ast.ExternFunction, arguments: tuple[Bound, ...]
+    ) -> None:
+        for annotation in function.annotations:
+            if annotation.name == "deprecated":
+                advice = (annotation.body or "").strip('"')
+                self.warn(e.span, f"'{function.name}' is deprecated; {advice}")
+        if function.name == "static_assert" and arguments[0].value is not None:
+            check_static_assert(e, [None if b.value is None else self.constant(b.value) for b in arguments])
+            self.typed.constants[e] = True
 
     def _check_static(self, arguments: tuple[Bound, ...], what: str) -> None:
         for bound in arguments:
@@ -235,8 +244,10 @@ class CallChecker(ArgumentChecker):
                 return self._apply_block(e, function, receiver)
             case model.Header() | model.HeaderUnion() | model.Stack():
                 return self._builtin(e, function, receiver)
-            case model.Struct():
+            case model.Struct() if function.name in _SIZES:
                 return self._size_of(e, function.name, receiver, function.base)
+            case model.Struct() if function.name in _OF_HEADERS:
+                raise P4Error(e.span, f"'{function.name}' is for headers; {receiver} is a struct")
         raise P4Error(e.span, f"{receiver} has no method '{function.name}'")
 
     def _call_method(
@@ -341,7 +352,8 @@ class CallChecker(ArgumentChecker):
         sizes = sizes_in_bits(type_)
         target = _SIZES.get(name)
         if target is None:
-            raise P4Error(e.span, f"{type_} has no method '{name}'")
+            hint = self.suggestion(name, [*_OF_HEADERS, *_SIZES, "push_front", "pop_front"])
+            raise P4Error(e.span, f"{type_} has no method '{name}'{hint}")
         if sizes is None:
             raise P4Error(e.span, f"{type_} has no size in a packet")
         bits = sizes[0] if name.startswith("min") else sizes[1]

@@ -14,7 +14,7 @@ from p4xdp.types.relations import as_bits
 
 MAX_SHIFT = 8192
 MAX_BITS = 1 << 16
-Lookup: TypeAlias = Callable[[ast.Expression], Constant | None]
+Lookup: TypeAlias = "Callable[[ast.Expression], Constant | None]"
 
 
 def fold(

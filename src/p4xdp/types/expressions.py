@@ -54,9 +54,9 @@ class ExpressionChecker(ConstructorChecker):
             case ast.ConstructorCall():
                 return self.construct(e)
             case ast.ListExpression():
-                return self._list(e, hint)
+                return self._infer_list(e, hint)
             case ast.StructExpression():
-                return self._struct(e, hint)
+                return self._infer_struct(e, hint)
             case _:
                 return self._contextual(e, hint)
 
@@ -69,7 +69,7 @@ class ExpressionChecker(ConstructorChecker):
             self.warn(e.span, f"{e.value} does not fit into {type_}, which takes it as {lowest}")
         return type_
 
-    def _list(self, e: ast.ListExpression, hint: Type | None) -> Type:
+    def _infer_list(self, e: ast.ListExpression, hint: Type | None) -> Type:
         hints: list[Type | None] = []
         match hint:
             case model.Fields():
@@ -86,7 +86,7 @@ class ExpressionChecker(ConstructorChecker):
                 raise P4Error(e.elements[-1].span, "'...' needs a type to take defaults from; cast the list")
         return model.Tuple(tuple(self.infer(x, h) for x, h in zip(elements, hints, strict=False)))
 
-    def _struct(self, e: ast.StructExpression, hint: Type | None) -> Type:
+    def _infer_struct(self, e: ast.StructExpression, hint: Type | None) -> Type:
         fields: dict[str, Type] = {}
         for field in e.fields:
             if field.name in fields:

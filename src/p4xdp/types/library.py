@@ -1,10 +1,12 @@
-"""What core.p4 says in words about its generic methods, and signatures cannot (appendix "P4 core library")."""
+"""What core.p4 says in words about its generic methods, and signatures cannot (appendix on core.p4)."""
 
 from __future__ import annotations
 
 from p4xdp.source import P4Error, Span
+from p4xdp.syntax import ast
 from p4xdp.types import model
 from p4xdp.types.model import Type
+from p4xdp.types.program import Constant
 from p4xdp.types.relations import sizes_in_bits
 from p4xdp.types.scope import BodyKind
 
@@ -33,3 +35,12 @@ def _emits(type_: Type) -> bool:
         case model.Struct():
             return all(_emits(f.type) for f in type_.fields)
     return isinstance(type_, model.Header | model.HeaderUnion | model.Stack)
+
+
+def check_static_assert(e: ast.Call, arguments: list[Constant | None]) -> None:
+    """Complains if the first argument is not a constant true."""
+    if arguments[0] is None:
+        raise P4Error(e.span, "'static_assert' needs a condition known at compile time")
+    if not arguments[0]:
+        message = arguments[1] if len(arguments) > 1 else None
+        raise P4Error(e.span, f"static_assert failed{f': {message}' if message else ''}")

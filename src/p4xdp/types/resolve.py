@@ -77,7 +77,7 @@ class Resolver(Base):
                 declaration, ast.ExternDeclaration | ast.PackageType | ast.ParserType | ast.ControlType
             ):
                 return generic  # to be inferred where it is instantiated
-            wanted = f"{len(parameters)} type argument{'s' * (len(parameters) != 1)}"
+            wanted = f"{len(parameters) or 'no'} type argument{'s' * (len(parameters) != 1)}"
             raise P4Error(type_ref.span, f"'{type_ref.name}' takes {wanted}, not {len(arguments)}")
         variables = (TypeVar(p.name, p) for p in parameters)
         return substitute(generic, dict(zip(variables, arguments, strict=True)))

@@ -106,6 +106,8 @@ async def test_never_two_leaders_while_the_network_comes_and_goes(field):
             (candidate.transport.block if step % 3 else candidate.transport.unblock)()
             await field.clock.advance(1)
             assert not (field.a.leading and field.b.leading)
+        field.a.transport.unblock()
+        field.b.transport.unblock()
     epochs = field.a.epochs + field.b.epochs
     assert len(set(epochs)) == len(epochs) >= 2
 

@@ -172,6 +172,13 @@ def test_no_port_at_all_is_an_error_that_says_why() -> None:
         started(plane, kernel)
 
 
+def test_ports_of_different_mtu_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    jumbo = dataclasses.replace(SNAPSHOT.links[0], mtu=9000)
+    kernel = MemoryKernel(dataclasses.replace(SNAPSHOT, links=(jumbo, SNAPSHOT.links[1])))
+    follow(started(MemoryPlane(), kernel), kernel, kernel.snapshot)
+    assert caplog.text.count("p0 9000, p1 1500") == 1
+
+
 def test_foreign_policy_rules_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     plane, kernel = MemoryPlane(), MemoryKernel(SNAPSHOT)
     kernel.rules = ("priority 100 (table 7)",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p4kube.switch.forwarding import NextHop, Target, derive, folded, to_confirm
+from p4kube.switch.forwarding import NextHop, Target, derive, folded, to_confirm, to_resolve
 from p4kube.switch.kernel import (
     TABLE_DEFAULT,
     TABLE_LOCAL,
@@ -124,15 +124,26 @@ def test_used_neighbours_are_exactly_the_macs_forwarded_to(snapshot: Snapshot) -
     assert not forwarding.wanted & forwarding.used
 
 
-@given(snapshots, st.integers(1, 20))
-def test_a_full_table_leaves_the_rest_to_the_kernel(snapshot: Snapshot, limit: int) -> None:
-    whole = dict(derive(snapshot, PORTS).routes)
+tables = st.dictionaries(prefixes, st.none() | st.builds(NextHop, st.just(11), st.just(1), st.integers(1, 3)))
+
+
+@given(tables, st.integers(0, 8))
+def test_a_full_table_leaves_the_rest_to_the_kernel(whole: dict[Prefix, Target], limit: int) -> None:
     part = folded(whole, limit)
-    assert len(part) <= limit
+    assert len(part) == min(limit, len(whole))
     if len(whole) <= limit:
         assert part == whole
     for low in range(16):
         assert longest_match(part, BASE | low) in (None, longest_match(whole, BASE | low))
+
+
+def test_a_neighbour_on_another_port_than_the_network_is_not_forwarded_to() -> None:
+    network_route = Route(Prefix(BASE, 24), hops=(Hop(1),))
+    here, elsewhere = NeighbourKey(1, BASE | 1), NeighbourKey(2, BASE | 2)
+    known = tuple(Neighbour(key, NeighbourState.FRESH, 0xB1) for key in (here, elsewhere))
+    table = derive(Snapshot(LINKS, (network_route,), known), PORTS).routes
+    assert table[Prefix(BASE | 1, 32)] == NextHop(11, 0xA1, 0xB1)
+    assert Prefix(BASE | 2, 32) not in table
 
 
 def test_multicast_broadcast_and_loopback_do_not_follow_the_default_route() -> None:
@@ -170,4 +181,5 @@ def test_stale_neighbours_in_use_and_unresolved_gateways_are_to_be_confirmed() -
         for low, key in enumerate((stale, missing, pending), start=1)
     ]
     forwarding = derive(Snapshot(LINKS, tuple(via), known), PORTS)
-    assert to_confirm(forwarding, known) == {stale, missing}
+    assert to_confirm(forwarding, known) == {stale}
+    assert to_resolve(forwarding, known) == {missing}

@@ -28,7 +28,7 @@ async def serve(api: FakeApi, tls: ssl.SSLContext | None = None) -> AsyncIterato
         except Broken:
             assert request.transport is not None
             request.transport.abort()
-            raise
+            return web.Response()
         return web.Response(body=body, content_type="application/json")
 
     app.router.add_route("*", "/{path:.*}", answer)

@@ -55,8 +55,10 @@ def emit_assign(cx: Context, target: ir.Load, value: ir.Expr, span: Span) -> Non
     if value.type != target.type:
         value = cast(value, target.type, span)
     place = target.place
-    if isinstance(place, ir.Var) and place.name == "standard_metadata.mcast_grp" and value != ir.Const(
-        0, value.type
+    if (
+        isinstance(place, ir.Var)
+        and place.name == "standard_metadata.mcast_grp"
+        and value != ir.Const(0, value.type)
     ):
         raise Unsupported(span, "multicast (mcast_grp) is not supported: send to one port by egress_spec")
     cx.emit(ir.Assign(place, value, span))

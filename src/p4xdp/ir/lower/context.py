@@ -10,6 +10,7 @@ from typing import Any
 from p4xdp.ir import nodes as ir
 from p4xdp.ir.fold import bits, const
 from p4xdp.ir.lower.values import Aggregate, HeaderLiteral, Instance, Scope, Stack, Value, scalar, stored
+from p4xdp.ir.lower.writes import Writes
 from p4xdp.source import P4Error, Span, Unsupported
 from p4xdp.syntax import ast
 from p4xdp.types import model
@@ -60,13 +61,15 @@ class Context:
 
     def __init__(self, typed: TypedProgram) -> None:
         self.typed = typed
+        self.writes = Writes(typed)
+        self.globals = Scope()
+        self.global_actions: set[ast.Node] = set()
         self.out: list[ir.Statement] = []
-        self.scope = Scope()
+        self.scope = self.globals
         self.prefix = ""
         self.instance: Instance | None = None
         self.returns: list[Return] = []
         self.exit = Return("")
-        self.section = ""
         self.indices: dict[str, int] | None = None
         self.variables: dict[str, ir.Var] = {}
         self.headers: dict[str, ir.Header] = {}
@@ -152,13 +155,10 @@ class Context:
             self.out = outer
 
     @contextmanager
-    def inside(self, scope: Scope, instance: Instance | None = None, prefix: str | None = None) -> Iterator[None]:
+    def inside(self, scope: Scope, instance: Instance | None, prefix: str) -> Iterator[None]:
+        """Names resolve in `scope`; local variables belong to `instance` (None: new ones every time)."""
         saved = self.scope, self.instance, self.prefix
-        self.scope = scope
-        if instance is not None:
-            self.instance = instance
-        if prefix is not None:
-            self.prefix = prefix
+        self.scope, self.instance, self.prefix = scope, instance, prefix
         try:
             yield
         finally:
@@ -259,7 +259,9 @@ class Context:
         type = self.resolve(type)
         match type:
             case model.Struct():
-                return Aggregate({f.name: self.storage(f"{name}.{f.name}", f.type, span) for f in type.fields})
+                return Aggregate(
+                    {f.name: self.storage(f"{name}.{f.name}", f.type, span) for f in type.fields}
+                )
             case model.Tuple():
                 parts = enumerate(type.elements)
                 return Aggregate({str(i): self.storage(f"{name}.{i}", t, span) for i, t in parts})
@@ -268,9 +270,8 @@ class Context:
             case model.HeaderUnion():
                 return self._union(name, type, span)
             case model.Stack():
-                name = self.unique(f"{name}[]")[:-2] if f"{name}[]" in self._used else name
                 elements = (self.storage(f"{name}[{i}]", type.element, span) for i in range(type.size))
-                return Stack(name, tuple(elements))
+                return Stack(self.unique(f"{name}[]"), tuple(elements))
         return ir.Load(self.variable(name, self.bits(type, span), span), span)
 
     def header(self, name: str, type: model.Header, span: Span) -> ir.Header:
@@ -306,7 +307,9 @@ class Context:
         return ir.Load(ir.FieldRef(header, header.find(name)), span)
 
     def _union(self, name: str, type: model.HeaderUnion, span: Span) -> Value:
-        fields: dict[str, Value] = {f.name: self.storage(f"{name}.{f.name}", f.type, span) for f in type.fields}
+        fields: dict[str, Value] = {
+            f.name: self.storage(f"{name}.{f.name}", f.type, span) for f in type.fields
+        }
         members = [h for h in fields.values() if isinstance(h, ir.Header)]
         for h in members:
             self.siblings[h.name] = tuple(m for m in members if m is not h)

@@ -157,7 +157,7 @@ def loaded(expr: ir.Expr) -> Iterator[str]:
 
 
 def stored(value: Value) -> frozenset[str]:
-    """Names of all storage that `value` reads or, as an l-value, covers. A header field counts as its header."""
+    """Names of the storage that `value` reads or, as an l-value, covers; a field counts as its header."""
     if isinstance(value, Aggregate) and value.names is not None:
         return value.names
     names: set[str] = set()

@@ -8,8 +8,9 @@ from typing import Any
 
 from p4xdp.device import DeviceError, OutputPacket
 from p4xdp.ir.nodes import KeySet, Program, Register
+from p4xdp.names import find
 from p4xdp.targets.sim.generate import generate
-from p4xdp.targets.sim.tables import CounterCells, TableState, find
+from p4xdp.targets.sim.tables import CounterCells, TableState
 
 LogSink = Callable[[str], None]
 

@@ -117,7 +117,7 @@ def _state(writer: StatementWriter, state: State, numbers: dict[str, int], numbe
     keys = []
     for key in select.keys:
         name = writer.temporary()
-        writer.line(f"{name} = {writer.expr(key)}")
+        writer.line(f"{name} = {writer.expressions.unsigned(key)}")
         keys.append(name)
     keyword = "if"
     for case in select.cases:

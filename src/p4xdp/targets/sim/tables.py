@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from p4xdp.device import DeviceError
 from p4xdp.ir.nodes import KeySet, Table, TableKey
+from p4xdp.names import find
 
 Row: TypeAlias = tuple[bool, int, tuple[int, ...]]  # hit, index of the action, its data
 Lookup: TypeAlias = Callable[[tuple[int, ...]], Row]
-Named = TypeVar("Named")
-
-
-def find(kind: str, name: str, known: Mapping[str, Named]) -> Named:
-    """The one thing with this control-plane name, or whose name ends in `.name`. Raises DeviceError."""
-    if name in known:
-        return known[name]
-    matches = [full for full in known if full.endswith("." + name)]
-    if len(matches) == 1:
-        return known[matches[0]]
-    if matches:
-        raise DeviceError(f"{kind} name {name!r} is ambiguous: it may be {', '.join(sorted(matches))}")
-    raise DeviceError(f"no {kind} named {name!r}; the program has {', '.join(sorted(known)) or 'none'}")
 
 
 @dataclass

@@ -162,7 +162,7 @@ def _take_jumps(code: Code, used: dict[str, tuple[int, str]]) -> None:
 
 def _under_lock(code: Code, block: ir.Atomic, lock: int, emit_body: EmitBody) -> None:
     with code.braces(""):
-        code.line("u32 jump = 0;")
+        code.line("u64 jump = 0;")
         name = externs.take_lock(code, lock)
         code.in_atomic = "lock"
         used = _contained(code, block, emit_body)
@@ -177,14 +177,12 @@ def _exchange(code: Code, block: ir.Atomic, access: Access, emit_body: EmitBody)
     bits = 8 * cell_bytes(register, code.plan.exchanged)
     name = f"state.{register_name(code.plan.program, register)}"
     with code.braces(""):
-        index, tries = code.fresh("i"), code.fresh("n")
-        text = externs.index_text(code, access.index, access.span)
-        code.line(f"const {c_type(access.index.type.width)} {index} = {text};")
-        in_bounds = externs.fits(access.index, register.size)
-        code.line(f"const u32 inside = {'1' if in_bounds else f'{index} < {register.size}u'};")
-        code.line(f"volatile u{bits} *const at = &{name}[{index if in_bounds else f'inside ? {index} : 0'}];")
+        index, condition = externs.guarded(code, access.index, register.size, access.span)
+        tries = code.fresh("n")
+        code.line(f"const u64 inside = {condition or '1'};")
+        code.line(f"volatile u{bits} *const at = &{name}[{f'inside ? {index} : 0' if condition else index}];")
         saved = _save(code, block)
-        code.line(f"u32 {tries} = 0, jump;")
+        code.line(f"u64 {tries} = 0, jump;")
         with code.braces("for (;;)"):
             for place, text in saved:
                 code.store(place, text, block.span)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 OLDEST, NEWEST = 14, 23
 _FLAGS = (
-    "-O2", "-g", "-mcpu=v3", "-ffreestanding", "-fno-stack-protector", "-fno-builtin-memset",
+    "-O2", "-g", "-mcpu=v2", "-ffreestanding", "-fno-stack-protector", "-fno-builtin-memset",
     "-Wall", "-Wextra", "-Wno-unused", "-Wno-compare-distinct-pointer-types", "-Wno-tautological-compare",
     "-Wno-sign-compare",
 )  # fmt: skip

@@ -26,7 +26,8 @@ class Code:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.found = Findings(shadow={n for n, h in plan.headers.items() if h.shadow})
-        self.facts: Facts | None = Facts()
+        nothing = dict.fromkeys(plan.headers, False)
+        self.facts: Facts | None = Facts(nothing, dict(nothing))
         self.lines: list[str] = []
         self.variables: dict[str, tuple[str, ir.Bits]] = {}
         self._declared = {var.name: var for var in plan.program.variables}
@@ -144,12 +145,12 @@ class Code:
         known = self.known().valid.get(header.name)
         if known is not None:
             return literal(int(known), 1)
-        return f"({self.test(self.plan.headers[header.name].valid)} ? 1u : 0u)"
+        return f"({self.test(self.plan.headers[header.name].valid)} ? 1ull : 0ull)"
 
     # ------------------------------------------------------------------ headers
 
     def test(self, bit: tuple[int, int]) -> str:
-        return f"(m{bit[0]} & {1 << bit[1]:#x}u)"
+        return f"(m{bit[0]} & {1 << bit[1]:#x}ull)"
 
     def pointer(self, plan: HeaderPlan) -> str:
         if plan.fixed is not None:
@@ -183,7 +184,7 @@ class Code:
             self.line(text)
         if plan.extracted:
             self.line(f"{plan.pointer} = {slot};")
-        self.line(f"m{plan.touched[0]} |= {1 << plan.touched[1]:#x}u;")
+        self.line(f"m{plan.touched[0]} |= {1 << plan.touched[1]:#x}ull;")
 
     def need_scratch(self) -> None:
         facts = self.known()
@@ -201,7 +202,7 @@ class Code:
         opening = "" if known is False else f"if (!{self.test(plan.valid)})"
         with self.branch(opening) if opening else self.braces(""):
             self.touch(header, span)
-            self.line(f"m{plan.valid[0]} |= {1 << plan.valid[1]:#x}u;")
+            self.line(f"m{plan.valid[0]} |= {1 << plan.valid[1]:#x}ull;")
             if plan.emitted is not None:
                 self.change_layout()
         after = self.known()
@@ -214,7 +215,7 @@ class Code:
             return
         opening = "" if known is True else f"if ({self.test(plan.valid)})"
         with self.branch(opening) if opening else self.braces(""):
-            self.line(f"m{plan.valid[0]} &= ~{1 << plan.valid[1]:#x}u;")
+            self.line(f"m{plan.valid[0]} &= ~{1 << plan.valid[1]:#x}ull;")
             if plan.emitted is not None:
                 self.change_layout()
         self.known().valid[header.name] = False

@@ -14,7 +14,6 @@ from p4xdp.targets.xdp.code import Code
 from p4xdp.targets.xdp.plan import HeaderPlan
 
 
-
 def emit_deparser(code: Code) -> None:
     """Nothing, or the rare path; `code.plan.relayout` says whether there can be any."""
     if not code.plan.relayout:
@@ -25,15 +24,15 @@ def emit_deparser(code: Code) -> None:
     with code.branch("if (rl)"):
         code.need_scratch()
         code.found.scratch = True
-        code.line("u32 length = 0;")
+        code.line("u64 length = 0;")
         for plan in headers:
             with _if_valid(code, plan):
                 code.line(f"length += {plan.size};")
                 if plan.extracted:
                     for text in rawbytes.copy(f"(s + {plan.slot})", code.pointer(plan), plan.size):
                         code.line(text)
-        code.line("const i32 delta = (i32)(cur - data) - (i32)length;")
-        code.line(f"if (delta && adjust_head(ctx, delta)) {code.fault('FAULT_HEADROOM')}")
+        code.line("const i64 delta = (i64)(distance(cur, data) - length);")
+        code.line(f"if (delta && adjust_head(ctx, (int)delta)) {code.fault('FAULT_HEADROOM')}")
         code.line("data = (u8 *)(long)ctx->data; data_end = (u8 *)(long)ctx->data_end;")
         code.line("u8 *to = data;")
         for plan in headers:

@@ -1,6 +1,6 @@
 """IR expressions to C expressions.
 
-The text that comes back is a primary expression (it needs no further parentheses) of type u32, u64 or u128,
+The text that comes back is a primary expression (it needs no further parentheses) of type u64 or u128,
 zero-extended (see `words`). How places are read is the caller's: it knows where fields live.
 """
 
@@ -81,7 +81,7 @@ def _cast(expr: ir.Cast, reader: Reader) -> str:
 def _unary(expr: ir.Unary, reader: Reader) -> str:
     text = render(expr.operand, reader)
     if expr.op == "!":
-        return f"(!{text} ? 1u : 0u)"
+        return f"(!{text} ? 1ull : 0ull)"
     return masked(f"({expr.op}{text})", expr.type.width)
 
 
@@ -93,11 +93,11 @@ def _binary(expr: ir.Binary, reader: Reader) -> str:
     check_width(width, expr.span, "operand")
     left, right = render(expr.left, reader), render(expr.right, reader)
     if op in ("&&", "||", "==", "!="):
-        return f"({left} {op} {right} ? 1u : 0u)"
+        return f"({left} {op} {right} ? 1ull : 0ull)"
     if op in _COMPARISONS:
         if expr.left.type.signed:
             left, right = sign_extended(left, width), sign_extended(right, width)
-        return f"({left} {op} {right} ? 1u : 0u)"
+        return f"({left} {op} {right} ? 1ull : 0ull)"
     if op in ("<<", ">>"):
         return _shift(expr, left, right)
     if op in ("&", "|", "^"):

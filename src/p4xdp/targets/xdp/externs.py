@@ -15,20 +15,39 @@ from p4xdp.ir import nodes as ir
 from p4xdp.source import Span, Unsupported
 from p4xdp.targets.xdp.code import Code
 from p4xdp.targets.xdp.layout import cell_bytes, counter_name, register_name
-from p4xdp.targets.xdp.words import c_type, literal
+from p4xdp.targets.xdp.words import c_type, literal, masked
 
 
 def fits(index: ir.Expr, size: int) -> bool:
     """Whether `index` cannot be out of bounds."""
     if isinstance(index, ir.Const):
-        return index.value < size
-    return 1 << index.type.width <= size
+        return 0 <= index.value < size
+    return 1 << index.type.width <= size and not index.type.signed
+
+
+def bound(index: ir.Expr, size: int) -> int:
+    """What `index`, taken as unsigned, has to be less than: a negative one is out of bounds."""
+    return min(size, 1 << index.type.width - 1) if index.type.signed else size
 
 
 def index_text(code: Code, index: ir.Expr, span: Span) -> str:
     if index.type.width > 64:
         raise Unsupported(span, "the XDP target takes indices of at most 64 bits")
     return code.expr(index)
+
+
+def guarded(code: Code, index: ir.Expr, size: int, span: Span) -> tuple[str, str]:
+    """Emits a C variable with the index; gives its name and the condition that it is in bounds, if any."""
+    name = code.fresh("i")
+    if isinstance(index, ir.Const):
+        code.line(f"const u64 {name} = {literal(index.value, index.type.width)};")
+        return name, "" if fits(index, size) else "0"
+    text = index_text(code, index, span)
+    if fits(index, size):
+        code.line(f"const u64 {name} = opaque({text}) & {(1 << index.type.width) - 1:#x}ull;")
+        return name, ""
+    code.line(f"const u64 {name} = opaque({text});")
+    return name, f"{name} < {bound(index, size)}ull"
 
 
 def cell(code: Code, register: ir.Register, index: str) -> str:
@@ -40,22 +59,17 @@ def cell(code: Code, register: ir.Register, index: str) -> str:
 def emit_read(code: Code, statement: ir.RegisterRead) -> None:
     register, index, span = statement.register, statement.index, statement.span
     code.prepare(index)
+    width = register.type.width
     if code.in_atomic == "exchange":
-        code.store(statement.target, f"(({c_type(register.type.width)})(inside ? cell : 0))", span)
+        code.store(statement.target, "(inside ? cell : 0)", span)
         return
-    text = index_text(code, index, span)
-    to, zero = c_type(register.type.width), literal(0, register.type.width)
-    if isinstance(index, ir.Const) and index.value >= register.size:
-        code.store(statement.target, zero, span)
-        return
-    name, value = code.fresh("i"), code.fresh("c")
     with code.braces(""):
-        code.line(f"const {c_type(index.type.width)} {name} = {text};")
-        code.line(f"{to} {value} = {zero};")
-        guard = "" if fits(index, register.size) else f"if ({name} < {register.size}u) "
+        name, condition = guarded(code, index, register.size, span)
+        value = code.fresh("c")
+        code.line(f"{c_type(width)} {value} = 0;")
         with _locked(code, register):
-            code.line(f"{guard}{value} = {cell(code, register, name)};")
-        code.store(statement.target, value, span)
+            code.line(f"{_if(condition)}{value} = {cell(code, register, name)};")
+        code.store(statement.target, masked(value, width), span)
 
 
 def emit_write(code: Code, statement: ir.RegisterWrite) -> None:
@@ -64,16 +78,16 @@ def emit_write(code: Code, statement: ir.RegisterWrite) -> None:
     if code.in_atomic == "exchange":
         code.line(f"cell = inside ? {code.expr(statement.value)} : cell;")
         return
-    text = index_text(code, index, span)
-    if isinstance(index, ir.Const) and index.value >= register.size:
-        return
-    name, value = code.fresh("i"), code.fresh("c")
     with code.braces(""):
-        code.line(f"const {c_type(index.type.width)} {name} = {text};")
+        name, condition = guarded(code, index, register.size, span)
+        value = code.fresh("c")
         code.line(f"const {c_type(register.type.width)} {value} = {code.expr(statement.value)};")
-        guard = "" if fits(index, register.size) else f"if ({name} < {register.size}u) "
         with _locked(code, register):
-            code.line(f"{guard}{cell(code, register, name)} = {value};")
+            code.line(f"{_if(condition)}{cell(code, register, name)} = {value};")
+
+
+def _if(condition: str) -> str:
+    return f"if ({condition}) " if condition else ""
 
 
 def emit_count(code: Code, statement: ir.Count) -> None:
@@ -81,19 +95,19 @@ def emit_count(code: Code, statement: ir.Count) -> None:
     if code.in_atomic:
         raise Unsupported(span, "the XDP target does not count inside @atomic: count after it")
     code.prepare(index)
-    text = index_text(code, index, span)
-    key, entry = code.fresh("k"), code.fresh("c")
-    guard = "" if fits(index, 1 << 32) else f"if ({text} < {counter.size}u)"
-    with code.braces(guard):
-        code.line(f"const u32 {key} = (u32){text};")
-        code.line(f"u64 *{entry} = map_lookup(&{counter_name(code.plan.program, counter)}, &{key});")
-        with code.braces(f"if ({entry})"):
-            place = 0
-            if counter.kind != "bytes":
-                code.line(f"{entry}[0]++;")
-                place = 1
-            if counter.kind != "packets":
-                code.line(f"{entry}[{place}] += packet_length;")
+    with code.braces(""):
+        name, condition = guarded(code, index, 1 << 32, span)
+        key, entry = code.fresh("k"), code.fresh("c")
+        with code.braces(_if(condition)):
+            code.line(f"const u32 {key} = (u32){name};")
+            code.line(f"u64 *{entry} = map_lookup(&{counter_name(code.plan.program, counter)}, &{key});")
+            with code.braces(f"if ({entry})"):
+                place = 0
+                if counter.kind != "bytes":
+                    code.line(f"{entry}[0]++;")
+                    place = 1
+                if counter.kind != "packets":
+                    code.line(f"{entry}[{place}] += packet_length;")
 
 
 @contextmanager

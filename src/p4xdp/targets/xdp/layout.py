@@ -58,11 +58,11 @@ def counter_name(program: ir.Program, counter: ir.Counter) -> str:
 
 
 def cell_bytes(register: ir.Register, exchanged: frozenset[str]) -> int:
-    """Bytes of a cell; compare-and-exchange works on 4 or 8 bytes only."""
+    """Bytes of a cell; compare-and-exchange works on 8 bytes."""
     width = register.type.width
     if width > 128:
         raise Unsupported(register.span, f"register {register.name}: XDP has cells of at most 128 bits")
-    sizes = (4, 8) if register.name in exchanged else (1, 2, 4, 8, 16)
+    sizes = (8,) if register.name in exchanged else (1, 2, 4, 8, 16)
     return next(size for size in sizes if 8 * size >= width)
 
 

@@ -148,7 +148,7 @@ class _ParserRun:
         if plan.fixed is None:
             code.line(f"{plan.pointer} = {_position(code)};")
         for word, bit in {plan.valid, plan.touched}:
-            code.line(f"m{word} |= {1 << bit:#x}u;")
+            code.line(f"m{word} |= {1 << bit:#x}ull;")
         code.line(f"cur = {_position(code)} + {plan.size};")
         facts.valid[header.name] = facts.touched[header.name] = True
         facts.offset = None if facts.offset is None else facts.offset + plan.size

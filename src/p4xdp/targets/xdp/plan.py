@@ -15,8 +15,13 @@ from p4xdp.ir.nodes import Header
 from p4xdp.source import Unsupported
 from p4xdp.targets.xdp.layout import TableForm
 from p4xdp.targets.xdp.options import XdpOptions
+from p4xdp.targets.xdp.words import c_name
+
+WORD_BITS = 31
+"""Header bits per state word: as many as an immediate operand has."""
 
 TIME_VARIABLES = ("standard_metadata.ingress_global_timestamp",)
+EGRESS_TIME = "standard_metadata.egress_global_timestamp"
 INGRESS_PORT = "standard_metadata.ingress_port"
 EGRESS_PORT = "standard_metadata.egress_port"
 EGRESS_SPEC = "standard_metadata.egress_spec"
@@ -133,11 +138,11 @@ def make_plan(
         offsets = found.offsets.get(name, set())
         shadow = name in found.shadow
         fixed = next(iter(offsets)) if len(offsets) == 1 and not shadow else None
-        valid = divmod(bits, 32)
+        valid = divmod(bits, WORD_BITS)
         bits += 1
         touched = valid
         if shadow or name in revalidated:
-            touched = divmod(bits, 32)
+            touched = divmod(bits, WORD_BITS)
             bits += 1
         pointer = c_name("p", index, name)
         place = emitted.get(name)
@@ -147,7 +152,7 @@ def make_plan(
         if shadow or place is not None:
             slot += -(-header.width // 64) * 8
     implied = {name: found.implied[name] for name in found.implied if name not in found.shadow}
-    words = -(-bits // 32)
+    words = -(-bits // WORD_BITS)
     return Plan(program, options, plans, implied, emit_order, words, slot, found.relayout, locks, exchanged, tables)
 
 

@@ -42,12 +42,12 @@ def emit_arrival(code: Code) -> None:
         return
     name = code.name(ir.Var(INGRESS_PORT, ir.Bits(9)))
     if code.plan.options.mode == "switch":
-        code.line("const u32 interface = ctx->ingress_ifindex;")
+        code.line("const u64 interface = ctx->ingress_ifindex;")
         code.line(f"if (interface >= {INTERFACES}) return XDP_PASS;")
         code.line(f"{name} = *(volatile u16 *)&state.ports[interface];")
         code.line(f"if (!{name}) return XDP_PASS;")
         code.line(f"{name}--;")
-        code.line(f"const u32 arrival = {name};")
+        code.line(f"const u64 arrival = {name};")
     else:
         code.line(f"{name} = *(volatile u32 *)&state.hook.ingress;")
 
@@ -61,6 +61,6 @@ def emit_departure(code: Code) -> None:
     if code.plan.has(INGRESS_PORT):
         code.line("if (port == arrival) return XDP_TX;")
     code.line("if (port == 510) return XDP_PASS;")
-    code.line("const int verdict = (int)redirect_map(&links, port, 0);")
+    code.line("const long verdict = redirect_map(&links, port, 0);")
     code.line(f"if (verdict != XDP_REDIRECT) {code.fault('FAULT_PORT')}")
-    code.line("return verdict;")
+    code.line("return (int)verdict;")

@@ -34,8 +34,8 @@ typedef u64 __attribute__((may_alias)) a64;
 #define ST16(p, o, v) (*(a16 *)((p) + (o)) = (v))
 #define ST32(p, o, v) (*(a32 *)((p) + (o)) = (v))
 #define ST64(p, o, v) (*(a64 *)((p) + (o)) = (v))
-#define SWAP16(x) ((u32)__builtin_bswap16(x))
-#define SWAP32(x) __builtin_bswap32(x)
+#define SWAP16(x) ((u64)__builtin_bswap16(x))
+#define SWAP32(x) ((u64)__builtin_bswap32(x))
 #define SWAP64(x) __builtin_bswap64(x)
 """
 
@@ -52,6 +52,17 @@ static long (*const redirect_map)(void *, u64, u64) = (void *)51;
 static long (*const spin_lock)(struct bpf_spin_lock *) = (void *)93;
 static long (*const spin_unlock)(struct bpf_spin_lock *) = (void *)94;
 
+/* Bounds that clang knows but the verifier cannot follow have to be tested again: this makes it forget. */
+static __attribute__((always_inline)) inline u64 opaque(u64 value) {
+  asm("" : "+r"(value));
+  return value;
+}
+
+/* The verifier takes a difference of packet pointers in 64 bits only: keep clang from narrowing it. */
+static __attribute__((always_inline)) inline u64 distance(const u8 *to, const u8 *from) {
+  return opaque((u64)(to - from));
+}
+
 #define UINT(name, value) int (*name)[value]
 #define TYPE(name, t) t *name
 enum { HASH = 1, ARRAY = 2, PERCPU_ARRAY = 6, LPM_TRIE = 11, DEVMAP = 14 };
@@ -59,25 +70,18 @@ enum { NO_PREALLOC = 1 };
 """
 
 _ARITHMETIC = """\
-#define ARITHMETIC(n) \\
-INLINE u##n shl##n(u##n x, u64 by) { return by < n ? x << by : 0; } \\
-INLINE u##n shr##n(u##n x, u64 by) { return by < n ? x >> by : 0; } \\
-INLINE u##n sar##n(i##n x, u64 by) { return (u##n)(x >> (by < n ? by : n - 1)); } \\
-INLINE u##n div##n(u##n a, u##n b) { return b ? a / b : 0; } \\
-INLINE u##n mod##n(u##n a, u##n b) { return b ? a % b : 0; }
-ARITHMETIC(32)
-ARITHMETIC(64)
+INLINE u64 shl64(u64 x, u64 by) { return by < 64 ? x << by : 0; }
+INLINE u64 shr64(u64 x, u64 by) { return by < 64 ? x >> by : 0; }
+INLINE u64 sar64(i64 x, u64 by) { return (u64)(x >> (by < 64 ? by : 63)); }
+INLINE u64 div64(u64 a, u64 b) { return b ? a / b : 0; }
+INLINE u64 mod64(u64 a, u64 b) { return b ? a % b : a; }
 
 #define SATURATE(n) \\
 INLINE u##n usat_add##n(u##n a, u##n b, u##n top) { u##n s = a + b; return s < a || s > top ? top : s; } \\
 INLINE u##n usat_sub##n(u##n a, u##n b) { return a > b ? a - b : 0; }
-SATURATE(32)
 SATURATE(64)
 SATURATE(128)
 
-INLINE u32 clamp32(i64 x, i64 low, i64 high) { return (u32)(x < low ? low : x > high ? high : x); }
-INLINE u32 ssat_add32(i32 a, i32 b, i64 low, i64 high) { return clamp32((i64)a + b, low, high); }
-INLINE u32 ssat_sub32(i32 a, i32 b, i64 low, i64 high) { return clamp32((i64)a - b, low, high); }
 INLINE u64 clamp64(i128 x, i64 low, i64 high) { return (u64)(x < low ? low : x > high ? high : (i64)x); }
 INLINE u64 ssat_add64(i64 a, i64 b, i64 low, i64 high) { return clamp64((i128)a + b, low, high); }
 INLINE u64 ssat_sub64(i64 a, i64 b, i64 low, i64 high) { return clamp64((i128)a - b, low, high); }

@@ -11,10 +11,18 @@ from p4xdp.targets.xdp.layout import Layout, make_layout
 from p4xdp.targets.xdp.manifest import FAULTS, SECTION, Manifest, encode
 from p4xdp.targets.xdp.options import XdpOptions
 from p4xdp.targets.xdp.parser import emit_parser
-from p4xdp.targets.xdp.plan import EGRESS_PORT, EGRESS_SPEC, INGRESS_PORT, Findings, Plan, make_plan
+from p4xdp.targets.xdp.plan import (
+    EGRESS_PORT,
+    EGRESS_SPEC,
+    EGRESS_TIME,
+    TIME_VARIABLES,
+    Findings,
+    Plan,
+    make_plan,
+)
 from p4xdp.targets.xdp.ports import emit_arrival, emit_departure, port_support
 from p4xdp.targets.xdp.prelude import PRELUDE
-from p4xdp.targets.xdp.statements import emit_block, emit_body
+from p4xdp.targets.xdp.statements import emit_body
 from p4xdp.targets.xdp.words import c_type
 
 _PASSES = 8
@@ -47,6 +55,11 @@ def _emit_function(plan: Plan) -> Code:
         if plan.has(EGRESS_PORT):
             code.line(f"{code.name(ir.Var(EGRESS_PORT, ir.Bits(9)))} = {spec};")
         code.line(f"port = {spec};")
+        stamp = ir.Var(EGRESS_TIME, ir.Bits(48))
+        if plan.has(EGRESS_TIME):
+            time = ir.Load(ir.Var(TIME_VARIABLES[0], ir.Bits(48)))
+            code.prepare(time)
+            code.line(f"{code.name(stamp)} = {code.expr(time)};")
         if program.egress:
             code.line(f"{spec} = 0;")
             emit_body(code, program.egress)
@@ -82,7 +95,7 @@ def _assemble(code: Code, layout: Layout) -> str:
         parts.append("INLINE u8 *scratch_memory(void) { return map_lookup(&scratch, &zero); }")
     parts += port_support(plan)
     parts += _function(code)
-    parts.append('char license[] SEC("license") = "GPL";')
+    parts.append('char _license[] SEC("license") = "GPL";')
     return "\n".join(parts) + "\n"
 
 
@@ -96,7 +109,7 @@ def _array(name: str, kind: str, value: str, size: int) -> str:
 
 
 def _state(layout: Layout) -> list[str]:
-    lines = ["struct hook { u64 time; u32 ingress, egress, length, spare; };", "struct state {"]
+    lines = ["struct hook { u64 time; u32 ingress, egress, length, spare; };", "struct state {", "  u64 reserved[8];"]
     lines += [f"  {m.declaration} __attribute__((aligned(64)));" for m in layout.members]
     lines.append("} state;")
     lines += [
@@ -129,8 +142,8 @@ def _function(code: Code) -> list[str]:
     plan = code.plan
     lines = ['SEC("xdp") int p4_program(struct xdp_md *ctx) {']
     lines.append("  u8 *data = (u8 *)(long)ctx->data, *data_end = (u8 *)(long)ctx->data_end, *cur = data, *s = 0;")
-    lines.append("  u32 packet_length = (u32)(data_end - data), rl = 0, fault = 0, port = 511;")
-    lines += [f"  u32 m{word} = 0;" for word in range(plan.mask_words)]
+    lines.append("  u64 packet_length = distance(data_end, data), rl = 0, fault = 0, port = 511;")
+    lines += [f"  u64 m{word} = 0;" for word in range(plan.mask_words)]
     lines += [f"  u8 *{h.pointer} = data;" for h in plan.headers.values() if h.extracted and h.fixed is None]
     lines += [f"  {c_type(type_.width)} {name} = 0;" for name, type_ in code.variables.values()]
     lines += code.lines
@@ -138,12 +151,9 @@ def _function(code: Code) -> list[str]:
         "dropped:",
         "  return dropped_packet();",
         "aborted:;",
-        "  u64 *count = map_lookup(&faults, &fault);",
+        "  const u32 reason = (u32)fault;", "  u64 *count = map_lookup(&faults, &reason);",
         "  if (count) ++*count;",
         "  return XDP_ABORTED;",
         "}",
     ]
     return lines
-
-
-__all__ = ["INGRESS_PORT", "emit_block", "to_c"]

@@ -7,7 +7,7 @@ no bit but its own.
 
 from __future__ import annotations
 
-from p4xdp.targets.xdp.words import c_type, literal, storage_bits
+from p4xdp.targets.xdp.words import c_type, literal
 
 _POWERS = (8, 4, 2, 1)
 
@@ -33,19 +33,11 @@ def _window(pointer: str, start: int, size: int, right: int, width: int) -> str:
     text = _swapped(f"LD{8 * size}({pointer}, {start})", size)
     if right:
         text = f"({text} >> {right})"
-    if 8 * size - right > width:
-        text = f"({text} & {_mask64(width) if size == 8 else literal(-1, width)})"
-    if size == 8 and storage_bits(width) == 32:
-        return f"((u32){text})"
-    return text
-
-
-def _mask64(width: int) -> str:
-    return f"{(1 << width) - 1:#x}ull"
+    return f"({text} & {literal(-1, width)})" if 8 * size - right > width else text
 
 
 def _swapped(text: str, size: int) -> str:
-    return f"((u32){text})" if size == 1 else f"SWAP{8 * size}({text})"
+    return f"((u64){text})" if size == 1 else f"SWAP{8 * size}({text})"
 
 
 def _load_halves(pointer: str, offset: int, width: int, total: int) -> str:
@@ -61,10 +53,9 @@ def _load_pieces(pointer: str, first: int, count: int, right: int, width: int) -
     parts = []
     for start, size in _chunks(count):
         shift = 8 * (count - start - size)
-        part = f"(u64){_swapped(f'LD{8 * size}({pointer}, {first + start})', size)}"
+        part = _swapped(f"LD{8 * size}({pointer}, {first + start})", size)
         parts.append(f"({part} << {shift})" if shift else part)
-    text = f"(({' | '.join(parts)}) >> {right} & {_mask64(width)})"
-    return f"((u32){text})" if storage_bits(width) == 32 else text
+    return f"(({' | '.join(parts)}) >> {right} & {literal(-1, width)})"
 
 
 def _chunks(count: int, aligned_from: int | None = None) -> list[tuple[int, int]]:
@@ -103,10 +94,10 @@ def _store_part(pointer: str, offset: int, width: int, value: str, shift: int) -
     """Less than a byte: read, replace, write."""
     byte, left = offset // 8, 8 - offset % 8 - width
     mask = ((1 << width) - 1) << left
-    part = f"(u32)({value} >> {shift})" if shift else f"(u32){value}"
+    part = f"(u64)({value} >> {shift})" if shift else f"(u64){value}"
     return (
         f"ST8({pointer}, {byte}, "
-        f"(u8)(LD8({pointer}, {byte}) & {0xFF & ~mask:#x}u | {part} << {left} & {mask:#x}u));"
+        f"(u8)(LD8({pointer}, {byte}) & {0xFF & ~mask:#x}ull | {part} << {left} & {mask:#x}ull));"
     )
 
 

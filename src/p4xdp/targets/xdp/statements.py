@@ -116,8 +116,8 @@ def _set_validity(code: Code, statement: ir.SetValidity) -> None:
 def _if(code: Code, statement: ir.If) -> None:
     code.prepare(statement.condition)
     condition = code.expr(statement.condition)
-    if condition in ("0u", "1u"):
-        emit_body(code, statement.then if condition == "1u" else statement.other)
+    if condition in ("0ull", "1ull"):
+        emit_body(code, statement.then if condition == "1ull" else statement.other)
         return
     before = code.known()
     code.facts = code.refined(before, statement.condition, True)

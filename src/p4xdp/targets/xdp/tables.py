@@ -79,7 +79,7 @@ def emit_apply(code: Code, statement: ir.ApplyTable, emit_body: EmitBody) -> Non
     form = code.plan.tables[statement.table.name]
     code.prepare(*(key.expr for key in form.table.keys))
     with code.braces(""):
-        code.line("u32 hit = 0, action = 0;")
+        code.line("u64 hit = 0, action = 0;")
         if form.layout.map or form.layout.pool_slots:
             code.line(f"const struct {form.name}_value *e = 0;")
         _find(code, form)
@@ -98,7 +98,8 @@ def _find(code: Code, form: TableForm) -> None:
         text, total = keys[0]
         for other, width in keys[1:]:
             text, total = f"({text} << {width} | {other})", total + width
-        code.line(f"u32 slot = *(volatile u32 *)&state.{name}_index[{text}];")
+        code.line(f"const u64 cell = opaque({text}) & {(1 << total) - 1:#x}ull;")
+        code.line(f"const u64 slot = *(volatile u32 *)&state.{name}_index[cell];")
         code.line("hit = slot != 0;")
         code.line(f"if (hit) e = &state.{name}_pool[slot & {layout.pool_slots - 1}];")
     elif layout.kind == "hash":

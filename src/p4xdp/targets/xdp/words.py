@@ -1,7 +1,8 @@
 """C integers that hold bit strings.
 
-A value of `bit<W>` or `int<W>` is held in the smallest of u32, u64 and u128 that has W bits, zero-extended:
-the two's complement pattern of a signed value, too. All other modules keep to that form.
+A value of `bit<W>` or `int<W>` is held in a u64, or in a u128 if W > 64, zero-extended: the two's complement
+pattern of a signed value, too. All other modules keep to that form. There are no 32-bit variables, since clang
+would spill them to half stack slots, of which the kernel's verifier forgets what they hold.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ WIDEST = 128
 
 def storage_bits(width: int) -> int:
     """Bits of the C type that holds `width` bits."""
-    if width <= 32:
-        return 32
     return 64 if width <= 64 else 128
 
 
@@ -31,11 +30,8 @@ def signed_c_type(width: int) -> str:
 def literal(value: int, width: int) -> str:
     """`value` reduced to `width` bits as a C constant of its type."""
     value &= (1 << width) - 1
-    bits = storage_bits(width)
-    if bits == 32:
-        return f"{value:#x}u" if value > 9 else f"{value}u"
-    if bits == 64:
-        return f"{value:#x}ull"
+    if storage_bits(width) == 64:
+        return f"{value:#x}ull" if value > 9 else f"{value}ull"
     high, low = value >> 64, value & (1 << 64) - 1
     if high == 0:
         return f"((u128){low:#x}ull)"

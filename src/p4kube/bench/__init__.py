@@ -1,0 +1,1 @@
+"""Measurements: the traffic that they make, the workload that they make it for, and what comes of it."""

@@ -1,0 +1,247 @@
+"""The tables, registers and counters of a program in the kernel (the protocol `p4xdp.device.Tables`)."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from p4xdp.device import DeviceError
+from p4xdp.ir.nodes import KeySet
+from p4xdp.runtime import libbpf
+from p4xdp.runtime.libbpf import KernelError
+from p4xdp.runtime.loading import STATE_MAP, Loaded
+from p4xdp.runtime.memory import StateMemory
+from p4xdp.runtime.slots import SlotPool
+from p4xdp.targets.xdp.manifest import (
+    FAULTS,
+    ActionLayout,
+    CounterLayout,
+    KeyLayout,
+    RegisterLayout,
+    TableLayout,
+)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_N = TypeVar("_N", bound=_Named)
+
+
+def find_named(what: str, name: str, items: Iterable[_N]) -> _N:
+    """The item with control-plane name `name`, or the only one that ends in `.name`. Raises DeviceError."""
+    known = list(items)
+    found = [item for item in known if item.name == name]
+    found = found or [item for item in known if item.name.endswith("." + name)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(item.name for item in found or known) or "none"
+    problem = "is ambiguous" if found else "does not exist"
+    raise DeviceError(f"{what} {name} {problem}: the program has {names}")
+
+
+class KernelTables:
+    """Access to a loaded program's state. `fresh`: nothing has been there before, initial values are set."""
+
+    def __init__(self, loaded: Loaded, *, fresh: bool = True) -> None:
+        self.manifest = loaded.manifest
+        self._maps = loaded.maps
+        self.memory = StateMemory(loaded.maps[STATE_MAP], loaded.manifest.state_size)
+        self._cpus = libbpf.possible_cpus()
+        self._pools = {t.name: self._pool(t) for t in self.manifest.tables if t.pool_slots}
+        if fresh:
+            self._initialise()
+
+    def close(self) -> None:
+        self.memory.close()
+
+    def _pool(self, table: TableLayout) -> SlotPool:
+        cells = [table.default_offset] if table.default_offset else []
+        if table.kind == "array":
+            count = 1 << sum(key.width for key in table.keys)
+            cells += range(table.index_offset, table.index_offset + 4 * count, 4)
+        used = {self.memory.read(cell, 4) for cell in cells} - {0}
+        return SlotPool(self.memory, table.pool_offset, table.pool_slots, table.value_size, used)
+
+    def _initialise(self) -> None:
+        for register in self.manifest.registers:
+            initial = int(register.initial) & (1 << register.width) - 1
+            if initial:
+                self.memory.fill(register.offset, initial.to_bytes(register.cell, "little"), register.size)
+        for table in self.manifest.tables:
+            if table.default_offset:
+                arguments = [int(argument) for argument in table.default.arguments]
+                value = encode_value(table, table.actions[table.default.action], arguments)
+                self._pools[table.name].replace(table.default_offset, value)
+            for entry in table.entries:
+                keys = [KeySet("mask", int(value), int(mask)) for value, mask in entry.keys]
+                arguments = [int(argument) for argument in entry.call.arguments]
+                self._put(table, keys, table.actions[entry.call.action], arguments)
+
+    # ------------------------------------------------------------------ tables
+
+    def table_add(
+        self, table: str, keys: Sequence[KeySet], action: str, arguments: Sequence[int], priority: int = 0
+    ) -> None:
+        found = find_named("table", table, self.manifest.tables)
+        self._put(found, keys, find_named(f"{found.name}: action", action, found.actions), arguments)
+
+    def _put(
+        self, table: TableLayout, keys: Sequence[KeySet], action: ActionLayout, arguments: Sequence[int]
+    ) -> None:
+        value = encode_value(table, action, arguments)
+        if table.kind == "array":
+            try:
+                self._pools[table.name].replace(_index_cell(table, keys), value)
+            except IndexError:
+                raise DeviceError(f"table {table.name} is full ({table.size} entries)") from None
+            return
+        try:
+            libbpf.call("bpf_map_update_elem", self._map(table), encode_key(table, keys), value, libbpf.BPF_ANY)
+        except KernelError as error:
+            if error.errno in (errno.E2BIG, errno.ENOSPC):
+                raise DeviceError(f"table {table.name} is full ({table.size} entries)") from error
+            raise DeviceError(f"table {table.name}: {error}") from error
+
+    def table_delete(self, table: str, keys: Sequence[KeySet]) -> None:
+        found = find_named("table", table, self.manifest.tables)
+        missing = f"table {found.name} has no entry with these keys"
+        if found.kind == "array":
+            cell = _index_cell(found, keys)
+            if not self.memory.read(cell, 4):
+                raise DeviceError(missing)
+            self._pools[found.name].replace(cell, None)
+            return
+        try:
+            libbpf.call("bpf_map_delete_elem", self._map(found), encode_key(found, keys))
+        except KernelError as error:
+            raise DeviceError(missing if error.errno == errno.ENOENT else f"{found.name}: {error}") from error
+
+    def table_set_default(self, table: str, action: str, arguments: Sequence[int]) -> None:
+        found = find_named("table", table, self.manifest.tables)
+        if not found.default_offset:
+            raise DeviceError(f"table {found.name} has a constant default action")
+        chosen = find_named(f"{found.name}: action", action, found.actions)
+        self._pools[found.name].replace(found.default_offset, encode_value(found, chosen, arguments))
+
+    def _map(self, table: TableLayout) -> int:
+        if not table.map:
+            why = "has constant entries" if table.kind == "const" else "has no keys"
+            raise DeviceError(f"table {table.name} {why}: nothing can be added or deleted")
+        return self._maps[table.map]
+
+    # ------------------------------------------------------------------ registers and counters
+
+    def register_read(self, register: str, index: int) -> int:
+        found, offset = self._cell(register, index)
+        return self.memory.read(offset, found.cell) & (1 << found.width) - 1
+
+    def register_write(self, register: str, index: int, value: int) -> None:
+        found, offset = self._cell(register, index)
+        if not -(1 << found.width - 1) <= value < 1 << found.width:
+            raise DeviceError(f"register {found.name} has {found.width} bits: {value} does not fit")
+        self.memory.write(offset, found.cell, value & (1 << found.width) - 1)
+
+    def _cell(self, register: str, index: int) -> tuple[RegisterLayout, int]:
+        found = find_named("register", register, self.manifest.registers)
+        if not 0 <= index < found.size:
+            raise DeviceError(f"register {found.name} has {found.size} cells: there is no {index}")
+        return found, found.offset + index * found.cell
+
+    def counter_read(self, counter: str, index: int) -> tuple[int, int]:
+        found = find_named("counter", counter, self.manifest.counters)
+        if not 0 <= index < found.size:
+            raise DeviceError(f"counter {found.name} has {found.size} cells: there is no {index}")
+        return self._count(found, index)
+
+    def _count(self, counter: CounterLayout, index: int) -> tuple[int, int]:
+        words = 2 if counter.kind == "packets_and_bytes" else 1
+        values = self._per_cpu(counter.map, index, words)
+        if counter.kind == "packets_and_bytes":
+            return sum(values[0::2]), sum(values[1::2])
+        total = sum(values)
+        return (total, 0) if counter.kind == "packets" else (0, total)
+
+    def _per_cpu(self, name: str, index: int, words: int) -> tuple[int, ...]:
+        buffer = ctypes.create_string_buffer(8 * words * self._cpus)
+        libbpf.call("bpf_map_lookup_elem", self._maps[name], struct.pack("<I", index), buffer)
+        return struct.unpack(f"<{words * self._cpus}Q", buffer.raw)
+
+    def counter_dump(self, counter: str) -> list[tuple[int, int]]:
+        """Packets and bytes of every cell, summed over processors."""
+        found = find_named("counter", counter, self.manifest.counters)
+        return [self._count(found, index) for index in range(found.size)]
+
+    def faults(self) -> dict[str, int]:
+        """Packets that the program's own machinery dropped, by reason (see manifest.FAULTS)."""
+        return {reason: sum(self._per_cpu("faults", i, 1)) for i, reason in enumerate(FAULTS)}
+
+
+def encode_value(table: TableLayout, action: ActionLayout, arguments: Sequence[int]) -> bytes:
+    """An entry's value. Raises DeviceError if the arguments do not fit the action."""
+    if len(arguments) != len(action.parameters):
+        wanted = ", ".join(f"{p.name}: {p.width} bits" for p in action.parameters) or "none"
+        raise DeviceError(f"action {action.name} takes {len(action.parameters)} arguments ({wanted})")
+    value = bytearray(table.value_size)
+    struct.pack_into("<I", value, 0, action.id)
+    for field, argument in zip(action.parameters, arguments, strict=True):
+        value[field.offset : field.offset + field.size] = _fitting(
+            f"action {action.name}: {field.name}", argument, field.width
+        ).to_bytes(field.size, "little")
+    return bytes(value)
+
+
+def _fitting(what: str, value: int, width: int) -> int:
+    if not -(1 << width - 1) <= value < 1 << width:
+        raise DeviceError(f"{what} has {width} bits: {value} does not fit")
+    return value & (1 << width) - 1
+
+
+def _key_values(table: TableLayout, keys: Sequence[KeySet]) -> list[tuple[KeyLayout, int, int]]:
+    """(layout, value, mask) per key. Raises DeviceError for what the table's kind cannot hold."""
+    if len(keys) != len(table.keys):
+        names = ", ".join(key.name for key in table.keys)
+        raise DeviceError(f"table {table.name} has {len(table.keys)} keys ({names}), not {len(keys)}")
+    result = []
+    for key, layout in zip(keys, table.keys, strict=True):
+        full = (1 << layout.width) - 1
+        if key.kind == "range":
+            raise DeviceError(f"table {table.name}: key {layout.name} is {layout.kind}, not a range")
+        mask = {"exact": full, "mask": key.mask & full, "any": 0}[key.kind]
+        if layout.kind == "exact" and mask != full:
+            raise DeviceError(f"table {table.name}: key {layout.name} is exact: it takes no mask")
+        if layout.kind == "lpm" and (~mask & full) & ((~mask & full) + 1):
+            raise DeviceError(f"table {table.name}: key {layout.name}: mask {mask:#x} is no prefix")
+        result.append((layout, _fitting(f"key {layout.name}", key.value, layout.width) & mask, mask))
+    return result
+
+
+def _index_cell(table: TableLayout, keys: Sequence[KeySet]) -> int:
+    index = 0
+    for layout, value, _ in _key_values(table, keys):
+        index = index << layout.width | value
+    return table.index_offset + 4 * index
+
+
+def encode_key(table: TableLayout, keys: Sequence[KeySet]) -> bytes:
+    """The key as the table's map has it."""
+    data = bytearray(table.key_size)
+    base = 4 if table.kind == "lpm" else 0
+    length = 0
+    for layout, value, mask in _key_values(table, keys):
+        start = base + layout.offset
+        if table.kind == "lpm":
+            last = layout.kind == "lpm"
+            shifted = value << 8 * layout.size - layout.width if last else value
+            data[start : start + layout.size] = shifted.to_bytes(layout.size, "big")
+            length += mask.bit_count() if last else 8 * layout.size
+        else:
+            data[start : start + layout.size] = value.to_bytes(layout.size, "little")
+    if table.kind == "lpm":
+        struct.pack_into("<I", data, 0, length)
+    return bytes(data)
