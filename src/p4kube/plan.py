@@ -219,9 +219,14 @@ class Planner:
         """Ids for all nodes of the port (new ones are written): their weights, and all that are members."""
         weights: dict[int, int] = {}
         members: set[int] = set()
-        for share in port.shares:
-            if share.ready <= 0 and share.draining <= 0:
-                continue
+        serving = [share for share in port.shares if share.ready > 0 or share.draining > 0]
+        unknown = [share.address for share in serving if share.address not in self.nodes]
+        if len(unknown) > len(self._node_ids):
+            raise PlanError(
+                f"{port.vip}:{port.port}: {len(unknown)} new nodes ({unknown[0]} and on), but the switch has "
+                f"room for {len(self._node_ids)} more of {contract.NODE_CELLS - 1}"
+            )
+        for share in serving:
             node = self.nodes.get(share.address)
             if node is None:
                 node = self._add_node(share.address)

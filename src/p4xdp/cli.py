@@ -7,6 +7,7 @@ Exit codes: 0 done (tests passed); 1 packets, registers or counters differ from 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from p4xdp.targets.sim import SimDevice
 
 DIFFERENT, REFUSED = 1, 2
 Command = TypeVar("Command", bound=Callable[..., Any])
+FILE = click.Path(dir_okay=False, path_type=Path)
 EXIT_CODES = (
     "Exit codes: 0 done, 1 packets differ from what was expected, 2 refused (place and reason shown)."
 )
@@ -54,7 +56,7 @@ def refusals() -> Iterator[None]:
 
 def source_options(command: Command) -> Command:
     for decorate in (
-        click.argument("program", type=click.Path(dir_okay=False, path_type=Path)),
+        click.argument("program", type=FILE),
         click.option("-I", "include", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
                      help="Search DIR for included files."),
         click.option("-D", "define", multiple=True, metavar="NAME[=VALUE]",
@@ -80,10 +82,8 @@ def check(program: Path, include: Sequence[Path], define: Sequence[str], verbose
 
 @main.command(epilog=EXIT_CODES)
 @source_options
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.o",
-              help="The BPF object to write.")  # fmt: skip
-@click.option("--emit-c", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.c",
-              help="Also write the C that it is made from.")  # fmt: skip
+@click.option("-o", "--output", required=True, type=FILE, metavar="OUT.o", help="The BPF object to write.")
+@click.option("--emit-c", type=FILE, metavar="OUT.c", help="Also write the C that it is made from.")
 @click.option("-v", "--verbose", is_flag=True, help="Show how long each stage takes.")
 def compile(
     program: Path,
@@ -103,7 +103,7 @@ def compile(
 
 @main.command(epilog=EXIT_CODES)
 @source_options
-@click.argument("tests", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("tests", nargs=-1, required=True, type=FILE)
 @click.option("--target", type=click.Choice(["sim", "xdp"]), default="sim", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="Show stage times, and each test file that passes.")
 def stf(
@@ -144,4 +144,10 @@ def build(program: Path, include: Sequence[Path], define: Sequence[str], verbose
 def open_device(program: Program, target: str) -> Device:
     if target == "sim":
         return SimDevice(program)
-    raise Refusal("the xdp target is not there yet")
+    from p4xdp.runtime import open_device as open_object
+    from p4xdp.targets.xdp import compile_program
+
+    with tempfile.TemporaryDirectory() as folder:
+        object_path = Path(folder) / "program.o"
+        compile_program(program, object_path)
+        return open_object(object_path)

@@ -382,3 +382,18 @@ def test_container_sees_its_volumes_and_writes_nowhere_else(cluster: Cluster, tm
     cluster.wait("the script to get through", done.exists)
     assert not trace.exists()
     cluster.delete("volumes")
+
+
+def test_logs_and_exec_of_a_container(cluster: Cluster) -> None:
+    script = 'echo first; echo second; trap "exit 0" TERM; while :; do sleep 0.1; done'
+    variable = [{"name": "COLOUR", "value": "blue"}]
+    cluster.apply(a_pod("talker", shell(script, env=variable)))
+    cluster.wait_ready("talker")
+    cluster.wait("its output", lambda: cluster.kubectl("logs", "talker") == "first\nsecond\n")
+    assert cluster.kubectl("logs", "talker", "--tail=1") == "second\n"
+    inside = 'echo "$(hostname) $COLOUR $(cat)"'
+    done = cluster.kubectl("exec", "-i", "talker", "--", "sh", "-c", inside, given="spoken")
+    assert done == 'talker blue "spoken"\n'
+    with pytest.raises(AssertionError, match="exit code 3"):
+        cluster.kubectl("exec", "talker", "--", "sh", "-c", "exit 3")
+    cluster.delete("talker")

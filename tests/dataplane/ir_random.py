@@ -24,7 +24,7 @@ class Generator:
         self.parsed = [self._header(f"h{i}") for i in range(3)]
         self.made = self._header("made")
         self.registers = [
-            ir.Register(f"C.r{i}", ir.Bits(random.choice(WIDTHS), random.random() < 0.2), random.choice((1, 5, 16)))
+            ir.Register(f"C.r{i}", self._type(), random.choice((1, 5, 16)))
             for i in range(3)
         ]  # fmt: skip
         self.counters = [ir.Counter("C.count", 4, random.choice(("packets", "bytes", "packets_and_bytes")))]
@@ -62,10 +62,14 @@ class Generator:
         if choice < 0.6:
             return ir.Unary(random.choice(("~", "-")), self.expr(type_, depth - 1), type_)
         if choice < 0.7:
-            return ir.Mux(self.condition(depth - 1), self.expr(type_, depth - 1), self.expr(type_, depth - 1), type_)
+            return ir.Mux(
+                self.condition(depth - 1), self.expr(type_, depth - 1), self.expr(type_, depth - 1), type_
+            )
         if choice < 0.8 and width > 1 and not signed:
             left = random.randrange(1, width)
-            return ir.Concat(self.expr(ir.Bits(left), depth - 1), self.expr(ir.Bits(width - left), depth - 1), type_)
+            return ir.Concat(
+                self.expr(ir.Bits(left), depth - 1), self.expr(ir.Bits(width - left), depth - 1), type_
+            )
         if choice < 0.9 and not signed and width < 100:
             low = random.randrange(0, 28)
             source = ir.Bits(width + low + random.randrange(0, 2), random.random() < 0.2)
@@ -169,7 +173,9 @@ class Generator:
             other = self.body(3, depth) if random.random() < 0.5 else ()
             return ir.If(self.condition(), self.body(3, depth), other)
         if choice < 0.65:
-            cases = tuple(((value, value + 4), self.body(2, depth)) for value in range(random.randrange(1, 4)))
+            cases = tuple(
+                ((value, value + 4), self.body(2, depth)) for value in range(random.randrange(1, 4))
+            )
             return ir.Switch(self.expr(ir.Bits(3)), cases, self.body(2, depth))
         if choice < 0.85 or self.in_atomic or self.in_action:
             self.serial += 1
@@ -203,13 +209,21 @@ class Generator:
         actions = []
         for i in range(2):
             parameters = tuple(
-                ir.Var(f"C.a{number}{i}.p{j}", ir.Bits(random.choice(WIDTHS))) for j in range(random.randrange(3))
+                ir.Var(f"C.a{number}{i}.p{j}", ir.Bits(random.choice(WIDTHS)))
+                for j in range(random.randrange(3))
             )
             self.variables += parameters
             actions.append(ir.Action(f"C.a{number}{i}", parameters, self.body(3, 1)))
         self.in_action = False
         kind, widths = random.choice(
-            (("exact", (4,)), ("exact", (33, 7)), ("lpm", (32,)), ("exact", (100,)), ("exact", (3, 6)), ("lpm", (13,)))
+            (
+                ("exact", (4,)),
+                ("exact", (33, 7)),
+                ("lpm", (32,)),
+                ("exact", (100,)),
+                ("exact", (3, 6)),
+                ("lpm", (13,)),
+            )
         )
         keys = tuple(ir.TableKey(f"k{i}", self.expr(ir.Bits(w)), "exact") for i, w in enumerate(widths))
         if kind == "lpm":

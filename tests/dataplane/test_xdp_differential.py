@@ -48,7 +48,9 @@ def compare(generator: Generator, folder: Path) -> None:
                 assert got == expected, f"packet {number}: {data.hex()} at port {port}"
             for register in program.registers:
                 for index in range(register.size):
-                    assert kernel.register_read(register.name, index) == sim.register_read(register.name, index)
+                    assert kernel.register_read(register.name, index) == sim.register_read(
+                        register.name, index
+                    )
             for index in range(4):
                 assert kernel.counter_read("C.count", index) == sim.counter_read("C.count", index)
 

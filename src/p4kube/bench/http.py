@@ -6,6 +6,7 @@ Streams and client libraries cost more per connection than everything that is me
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import NamedTuple
 
@@ -95,4 +96,6 @@ def _content_length(head: bytes) -> int:
 
 
 def _reason(when: str, error: OSError) -> str:
-    return f"{when}: {(error.strerror or str(error)).lower()}"
+    # asyncio puts words of its own, with the address, into strerror.
+    text = os.strerror(error.errno) if error.errno else str(error)
+    return f"{when}: {text.lower()}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -9,9 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from p4kube.bench import manifests
-from p4kube.bench.http import Target
+from p4kube.bench.http import Target, request_bytes
 from p4kube.bench.manifests import NAME, Server
-from p4kube.lab import Lab, LabError
+from p4kube.lab import Lab, LabError, layout, netns
 from p4kube.lab.admin import AdminApi
 
 _MERGE = "application/merge-patch+json"
@@ -109,6 +111,18 @@ class Workload:
         log = self._lab.log_of("controller")
         return "\n".join([*told, f"the controller's log is {log}"])
 
+    def proxies_settled(self, spread: Mapping[str, int], seconds: float = 30) -> None:
+        """Returns once every node's kube-proxy knows its own `spread` of the Service's pods.
+
+        The nodes follow the API by themselves, and later than the switch.
+        """
+        service = self._api.get(f"{self._core}/services/{NAME}")
+        port = int(service["spec"]["healthCheckNodePort"])
+        for node in self._lab.layout.nodes:
+            target, count = Target(str(node.address), port), spread.get(node.name, 0)
+            what = f"kube-proxy of {node.name} to know its {count} pods of {self.namespace}/{NAME}"
+            wait(lambda target=target, count=count: local_endpoints(target) == count, what, seconds)  # type: ignore[misc]
+
     # Requests
 
     @property
@@ -155,6 +169,20 @@ def _pod(item: dict[str, Any]) -> Pod:
         ready=ready,
         leaving="deletionTimestamp" in item["metadata"],
     )
+
+
+def local_endpoints(target: Target) -> int | None:
+    """What a kube-proxy says at a Service's healthCheckNodePort; None if it does not answer."""
+    try:
+        with netns.open_socket(layout.CLIENT, socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.settimeout(2)
+            sock.connect(target)
+            sock.sendall(request_bytes(target, "/healthz", keep=False))
+            answer = b"".join(iter(lambda: sock.recv(4096), b""))
+    except OSError:
+        return None
+    found = re.search(rb'"localEndpoints":\s*(\d+)', answer)
+    return int(found[1]) if found else None
 
 
 def exists(api: AdminApi, path: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ def demo(keep: bool, output: str) -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     with told() as say:
-        console = Console(highlight=False, file=open(os.devnull, "w") if output == "json" else None)
+        console = Console(highlight=False, quiet=output == "json")
         found = demonstrate(Stage(Lab(say), say, console), keep=keep)
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

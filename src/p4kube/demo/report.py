@@ -106,9 +106,9 @@ def show_scaling(console: Console, scalings: list[Scaling], total: Programming, 
         table.add_row("all", "", *_programming(total))
     console.print(table)
     console.print(
-        "  [dim]From the API server's event for the changed EndpointSlice (seen by a watch beside it, or by the "
-        "controller's, whichever was first)\n  to the switch's acknowledgement of the update packets "
-        "(controller's log, resolution 1 ms).[/]"
+        "  [dim]From the API server's event for the changed EndpointSlice, seen by a watch beside it or by\n"
+        "  the controller's, whichever was first, to the switch's acknowledgement of the update packets\n"
+        "  (in the controller's log, to the millisecond).[/]"
     )
     console.print(
         f"  {traffic.requests} requests on new connections meanwhile: {_failed(traffic.failed)}, "

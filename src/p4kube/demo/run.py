@@ -74,6 +74,7 @@ def _play(stage: Stage, workload: Workload) -> DemoReport:
     stage.say("starting 7 pods, spread 4/2/1/0, and their Services")
     workload.create(steps.SPREAD)
     vip = workload.vip()
+    workload.proxies_settled(steps.SPREAD)
     burst, requests = steps.spread(stage, workload, vip)
     report.show_burst(stage.console, str(vip), burst)
     times = steps.request_times(stage, workload, vip)

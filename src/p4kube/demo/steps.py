@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rich.console import Console
 
@@ -77,7 +78,7 @@ def scaling(stage: Stage, workload: Workload, vip: Target) -> tuple[list[Scaling
         traffic.steady(lab, vip, workload.server.path, _KEPT) as running,
     ):
         workload.offer(_WIDER)
-        for before, after in zip(_SCALES, _SCALES[1:], strict=False):
+        for before, after in pairwise(_SCALES):
             stage.say(f"scaling from {before} to {after} replicas under traffic")
             read, began = log.stat().st_size, time.monotonic()
             workload.scale(after)

@@ -37,7 +37,7 @@ class SteadyTraffic:
     def finish(self) -> SteadyReport:
         """Lets the last requests end, and returns what happened. Raises LabError."""
         try:
-            output, errors = self._process.communicate(timeout=30)
+            output, _ = self._process.communicate(timeout=30)
             return msgspec.json.decode(output, type=SteadyReport)
         except (subprocess.TimeoutExpired, msgspec.DecodeError) as error:
             raise LabError(f"the traffic generator did not report: {error}") from error

@@ -1,7 +1,7 @@
 """Prints each change of a Service's EndpointSlices with the time at which it came, until it is ended.
 
 A program of its own, to be started beside the API server, so that nothing else delays it:
-`python -m p4kube.demo.watch SERVER CERTIFICATES NAMESPACE SERVICE` with the folder of the admin's certificate.
+`python -m p4kube.demo.watch SERVER CERTIFICATES NAMESPACE SERVICE`; CERTIFICATES is the lab's folder.
 Prints one `EndpointChange` as JSON a line, the first of them once the watch stands.
 """
 

@@ -175,7 +175,8 @@ class Reflector(Generic[K]):
             quiet = self._clock.monotonic() - self._last_heard
             if quiet >= self._pace.idle:
                 raise Unreachable(f"nothing heard for {quiet:.0f} s")
-            await self._clock.sleep(self._pace.idle - quiet)
+            # A rounded remainder of almost nothing must not become a busy loop.
+            await self._clock.sleep(max(self._pace.idle - quiet, 0.05))
 
     async def _read(self, query: dict[str, str]) -> None:
         lines = LineSplitter()

@@ -9,6 +9,7 @@ import msgspec
 from p4kube.lab import layout
 from p4kube.lab.binaries import Binaries
 from p4kube.lab.layout import Layout, Node
+from p4kube.lab.programs import P4KUBE
 from p4kube.lab.state import Files, LabConfig
 
 # The controllers that a cluster without clouds, volumes and certificate requests can do without: each
@@ -39,10 +40,6 @@ _IDLE_CONTROLLERS = (
     "storageversion-garbage-collector-controller",
     "volumeattributesclass-protection-controller",
 )
-
-
-# The `p4kube` command of this very installation, whatever PATH says.
-_OURSELVES = (sys.executable, "-c", "from p4kube.cli import main; main()")
 
 
 class Component(msgspec.Struct, frozen=True):
@@ -158,13 +155,13 @@ def relay(port: int) -> Component:
 
 
 def switch_agent(files: Files) -> Component:
-    argv = (*_OURSELVES, "switch", "run", "--config", str(files.switch_config))
+    argv = (*P4KUBE, "switch", "run", "--config", str(files.switch_config))
     return Component("switch-agent", argv, layout.SWITCH)
 
 
 def controller(files: Files) -> Component:
     argv = (
-        *(*_OURSELVES, "controller", "run"),
+        *(*P4KUBE, "controller", "run"),
         *("--kubeconfig", f"{files.kubeconfigs}/p4kube-controller"),
         *("--config", str(files.controller_config)),
     )

@@ -183,7 +183,7 @@ class ContainerRunner:
         sandbox = msgspec.structs.replace(
             place.sandbox, mounts=setup.mounts, directory=container.working_dir or "/"
         )
-        sandbox.prepare(str(place.address))
+        sandbox.root.mkdir(exist_ok=True)
         argv = sandbox.start_argv(program.argv)
         try:
             started = child.spawn(argv, self._environment, log, timestamp(), restarts)

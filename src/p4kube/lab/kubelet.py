@@ -15,7 +15,7 @@ import signal
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from p4kube.lab import layout
+from p4kube.lab import kubeletserver, layout
 from p4kube.lab.api import ApiClient, ApiError, Listing
 from p4kube.lab.binaries import KUBERNETES_VERSION
 from p4kube.lab.layout import Layout, Node
@@ -79,7 +79,9 @@ def node_status(node: Node, now: str) -> dict[str, object]:
         "capacity": _CAPACITY,
         "allocatable": _CAPACITY,
         "conditions": conditions,
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": kubeletserver.PORT}},
+        # The API server then passes the WebSockets of exec through to us, and asks for no SPDY.
+        "declaredFeatures": ["ExtendWebSocketsToKubelet"],
         "nodeInfo": {
             "machineID": node.name,
             "systemUUID": node.name,
@@ -231,6 +233,7 @@ async def serve(files: Files, plan: Layout, agnhost: Path) -> None:
     server = f"https://{layout.API_ADDRESS}:{layout.API_PORT}"
     agents = []
     for node in plan.nodes:
+        await kubeletserver.KubeletServer(node, files.certificates, files.pods).start()
         api = ApiClient(server, files.certificates, f"kubelet-{node.name}", node.namespace)
         agents.append(asyncio.create_task(NodeAgent(node, api, files.pods, agnhost).run()))
     ending = asyncio.create_task(stop.wait())

@@ -101,8 +101,12 @@ def phase_of(pod: Pod, seen: Observation) -> str:
     return "Running" if begun else "Pending"
 
 
-def compute(pod: Pod, seen: Observation, now: str) -> PodStatus:
-    """The status to publish. Conditions keep their transition time where they did not change."""
+def compute(pod: Pod, seen: Observation, now: str, sent: PodStatus | None = None) -> PodStatus:
+    """The status to publish. Conditions keep their transition time where they did not change.
+
+    `sent` is the status published last. Its times count before those in `pod`, which may be older than it:
+    else two versions on their way would make each other look like changes for ever.
+    """
     phase = phase_of(pod, seen)
     unready = [status.name for status in seen.main if not status.ready]
     over = phase in ("Succeeded", "Failed")
@@ -125,10 +129,11 @@ def compute(pod: Pod, seen: Observation, now: str) -> PodStatus:
         reason = "ReadinessGatesNotReady"
         message = f"conditions that are not True: [{' '.join(gates_closed)}]"
     conditions.append(_condition("Ready", containers_ready and not gates_closed, reason, message))
+    known = sent.conditions if sent is not None else pod.status.conditions
     addresses = None if seen.address is None else [Address(str(seen.address))]
     return PodStatus(
         phase=phase,
-        conditions=[_dated(condition, pod.status.conditions, now) for condition in conditions],
+        conditions=[_dated(condition, known, now) for condition in conditions],
         container_statuses=seen.main,
         init_container_statuses=seen.init,
         start_time=seen.start_time,

@@ -73,6 +73,7 @@ class PodWorker:
         self._volumes: Volumes | None = None
         self._initialized = False
         self._start_time = pod.status.start_time or timestamp()
+        self._sent: PodStatus | None = None
         self._failure: Waiting | None = None
         self._changed = asyncio.Event()
         self._deletion = asyncio.Event()
@@ -188,6 +189,7 @@ class PodWorker:
         sandbox = Sandbox(
             self._record.namespace,
             hostname or self.pod.metadata.name,
+            self._record.address,
             self._folder / container.name,
             self._agnhost,
         )
@@ -232,18 +234,17 @@ class PodWorker:
 
     async def _publish_changes(self) -> None:
         """Send the status whenever it changes; changes that come together go together."""
-        sent: PodStatus | None = None
         while True:
             await self._changed.wait()
             await asyncio.sleep(0.01)
             self._changed.clear()
             if self.pod.status.phase in ("Succeeded", "Failed") and not self._main:
                 continue
-            status = podstatus.compute(self.pod, self._observe(), timestamp())
-            if status == sent:
+            status = podstatus.compute(self.pod, self._observe(), timestamp(), self._sent)
+            if status == self._sent:
                 continue
             if await self._publish(status):
-                sent = status
+                self._sent = status
             else:
                 self._changed.set()
 
@@ -280,7 +281,7 @@ class PodWorker:
         while not self._gone:
             with contextlib.suppress(ApiError):
                 if self._main:
-                    status = podstatus.compute(self.pod, self._observe(), timestamp())
+                    status = podstatus.compute(self.pod, self._observe(), timestamp(), self._sent)
                     await self._publish(status)
             options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod.metadata.uid}}
             try:

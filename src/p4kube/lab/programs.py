@@ -7,6 +7,7 @@ arguments into a command line for this machine.
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,8 @@ class UnknownImage(Exception):
 
 # Images that are just a system with a shell: their command runs with this machine's programs.
 _SYSTEMS = ("busybox", "alpine", "debian", "ubuntu", "python", "iperf3", "netshoot", "curl")
+# The `p4kube` command of this very installation, whatever PATH says.
+P4KUBE = [sys.executable, "-c", "from p4kube.cli import main; main()"]
 _PAUSE = ["sleep", "infinity"]
 
 
@@ -41,6 +44,8 @@ def resolve(image: str, command: list[str], args: list[str], folder: Path) -> Pr
     name = base_name(image)
     if "agnhost" in name:
         return Program([*command, *args] if command else ["/agnhost", *(args or ["pause"])])
+    if name == "p4kube":
+        return Program([*(command or P4KUBE), *args])
     if command:
         if name == "pause" or name == "nginx" or any(system in name for system in _SYSTEMS):
             return Program([*command, *args])
@@ -50,7 +55,7 @@ def resolve(image: str, command: list[str], args: list[str], folder: Path) -> Pr
         return _nginx(folder)
     elif any(system in name for system in _SYSTEMS):
         return Program([*args]) if args else Program(_PAUSE)
-    known = ", ".join(("agnhost", "pause", "nginx", *_SYSTEMS))
+    known = ", ".join(("agnhost", "pause", "nginx", "p4kube", *_SYSTEMS))
     raise UnknownImage(f"the lab runs local programs, and has none for image '{image}'; it knows: {known}")
 
 

@@ -14,29 +14,30 @@ import msgspec
 
 from p4kube.lab import netns
 
-# $1 host name, $2 folder to mount on, $3 program to show as /agnhost, $4 working directory,
-# $5 the container's hosts file, then source, target and mode (ro or rw) for each volume up to a "--",
-# then the command. Links in a target, such as /var/run, are followed inside the root: outside they would
-# lead to this machine's own folders. The last step replaces the shell, so the pid stays that of the program.
+# $1 host name, $2 folder to mount on, $3 program to show as /agnhost, $4 working directory, $5 contents of
+# /etc/hosts, then source, target and mode (ro or rw) for each volume up to a "--", then the command.
+# Shell built-ins where there is one: many pods start at once, and each fork costs. Links in a target, such
+# as /var/run, are followed inside the root: outside they would lead to this machine's own folders.
+# The last step replaces the shell, so the pid stays that of the program.
 _BUILD = r"""
 set -e
-hostname "$1"; base=$2; agnhost=$3; directory=$4; hosts=$5; shift 5
+printf %s "$1" > /proc/sys/kernel/hostname
+base=$2; root=$2/root; agnhost=$3; directory=$4; hosts=$5; shift 5
 mount -t tmpfs -o mode=0755 container "$base"
-mkdir "$base/upper" "$base/work" "$base/root"
-mount -t overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" container "$base/root"
-root=$base/root
+mkdir "$base/upper" "$base/work" "$root"
+mount -t overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" container "$root"
 for each in proc dev sys; do mount --rbind "/$each" "$root/$each"; done
 ln -sfn "$agnhost" "$root/agnhost"
-rm -f "$root/etc/hosts"; cp "$hosts" "$root/etc/hosts"
+printf %s "$hosts" > "$root/etc/hosts"
 while [ "$1" != -- ]; do
-  target=$root$(chroot "$root" readlink -m -- "$2")
-  if [ -d "$1" ]; then mkdir -p "$target"; else mkdir -p "$(dirname "$target")"; : > "$target"; fi
+  target=$root$(exec chroot "$root" readlink -m -- "$2")
+  if [ -d "$1" ]; then mkdir -p "$target"; else mkdir -p "${target%/*}"; : > "$target"; fi
   mount --rbind "$1" "$target"
   if [ "$3" = ro ]; then mount -o remount,bind,ro "$target"; fi
   shift 3
 done
 shift
-chroot "$root" mkdir -p -- "$directory"
+if [ "$directory" != / ]; then chroot "$root" mkdir -p -- "$directory"; fi
 exec chroot "$root" sh -c 'cd "$1" && shift && exec "$@"' sh "$directory" "$@"
 """
 
@@ -54,6 +55,7 @@ class Sandbox(msgspec.Struct, frozen=True):
 
     namespace: str
     hostname: str
+    address: str
     folder: Path
     agnhost: Path
     directory: str = "/"
@@ -61,13 +63,14 @@ class Sandbox(msgspec.Struct, frozen=True):
 
     def start_argv(self, argv: Sequence[str]) -> list[str]:
         """The command line that builds the sandbox and runs `argv` in it."""
+        hosts = f"127.0.0.1 localhost\n::1 localhost\n{self.address} {self.hostname}\n"
         volumes: list[str] = []
         for mount in self.mounts:
             volumes += [str(mount.source), mount.target, "ro" if mount.read_only else "rw"]
         return [
             *("nsenter", f"--net={netns.path_of(self.namespace)}", "--"),
             *("unshare", "--uts", "--mount", "--", "sh", "-c", _BUILD, "sandbox"),
-            *(self.hostname, str(self.root), str(self.agnhost), self.directory or "/", str(self.hosts)),
+            *(self.hostname, str(self.root), str(self.agnhost), self.directory, hosts),
             *(*volumes, "--", *argv),
         ]
 
@@ -75,15 +78,6 @@ class Sandbox(msgspec.Struct, frozen=True):
     def root(self) -> Path:
         """The folder that the container's file system is mounted on, inside its mount namespace."""
         return self.folder / "root"
-
-    @property
-    def hosts(self) -> Path:
-        return self.folder / "hosts"
-
-    def prepare(self, address: str) -> None:
-        """Make the folders and files that `start_argv` refers to."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.hosts.write_text(f"127.0.0.1 localhost\n::1 localhost\n{address} {self.hostname}\n")
 
 
 def enter_argv(pid: int, argv: Sequence[str]) -> list[str]:

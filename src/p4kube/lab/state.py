@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from p4kube.lab.layout import MAX_NODES
 
 STATE_FOLDER = Path("/run/p4kube-lab")
 BPF_FOLDER = Path("/sys/fs/bpf")
+_LOCK_SECONDS = 2.0
 PIN_FOLDER = BPF_FOLDER / "p4kube" / "lab"
 
 
@@ -101,13 +103,18 @@ def machine_boot_id() -> str:
 def exclusive(folder: Path = STATE_FOLDER) -> Iterator[None]:
     """Hold the machine's only lab lock; raises `LabError` if another `p4kube lab` command is changing it."""
     path = folder.with_name(folder.name + ".lock")
+    # A killed holder's child may keep the lock for the moment between its fork and its exec.
+    deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise LabError("another `p4kube lab up` or `down` is at work: wait for it to end") from None
+            if time.monotonic() > deadline:
+                raise LabError("another `p4kube lab up` or `down` is at work: wait for it to end") from None
+            time.sleep(0.05)
+            continue
         # The holder before us removed the file while we opened it: then our lock is on nothing.
         if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
             break

@@ -43,7 +43,7 @@ class Agent:
         self._plane, self._kernel = plane, kernel
         self._capacity = plane.table_size(tables.ROUTES)
         self._hop_capacity = min(plane.table_size(tables.NEXT_HOPS), changes.MAX_NEXT_HOPS)
-        self.ports = Ports(config.ports, plane)
+        self.ports = Ports(config.ports, plane, generic=config.mode == "generic")
         self.statistics = Statistics()
         self.boot_id = 0
         self._update_address = config.update_address
@@ -74,6 +74,7 @@ class Agent:
         self.install(keys)
         self._dirty = Part.NONE
         await self._round(Part.ALL)
+        self._plane.activate()
         failed = self.ports.failures
         if failed and not self.ports.numbers:
             raise SwitchError("; ".join(failed.values()))

@@ -13,9 +13,8 @@ import p4kube
 import p4xdp
 from p4kube.switch.config import Config
 from p4kube.switch.errors import ConfigError, SwitchError
-from p4xdp import frontend
 from p4xdp.diagnostics import render
-from p4xdp.ir.lower import lower
+from p4xdp.driver import build_ir
 from p4xdp.source import P4Error
 from p4xdp.targets.xdp import CompilerError, XdpOptions, compile_program
 from p4xdp.targets.xdp.clang import find_compiler
@@ -76,7 +75,7 @@ def _digest(source: Path, define: str) -> str:
 
 
 def _compile(source: Path, define: str, target: Path) -> None:
-    program = lower(frontend.load(source, defines=[define]))
+    program = build_ir(source, defines=[define])
     with _whole(target) as unfinished:
         compile_program(program, unfinished, options=XdpOptions(mode="switch"))
 

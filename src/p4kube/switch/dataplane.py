@@ -1,42 +1,25 @@
-"""What the agent needs of a loaded data plane. `p4kube.switch.program` carries it by p4xdp's runtime."""
+"""What the agent needs of a loaded data plane. `p4xdp.runtime.Switch` has it all; tests use a simpler one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from p4xdp.device import Tables
-from p4xdp.ir.nodes import KeySet
+from p4xdp.runtime import TableEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An action, by its control-plane name's last part, and its arguments."""
+class Readable(Protocol):
+    """What a data plane in the kernel says of itself. Raises `p4xdp.device.DeviceError`."""
 
-    action: str
-    arguments: tuple[int, ...] = ()
+    def table_entries(self, table: str) -> list[TableEntry]: ...
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    keys: tuple[KeySet, ...]
-    call: Call
-
-
-class PortError(Exception):
-    """An interface cannot become a port; says why, and what would help."""
-
-
-class DataPlane(Tables, Protocol):
-    """A program in the kernel. Table operations raise `p4xdp.device.DeviceError`."""
-
-    def table_entries(self, table: str) -> list[Entry]: ...
-
-    def table_default(self, table: str) -> Call: ...
+    def table_default(self, table: str) -> TableEntry: ...
 
     def table_size(self, table: str) -> int: ...
 
-    def counters(self, counter: str) -> list[tuple[int, int]]:
+    def register_read(self, register: str, index: int) -> int: ...
+
+    def counter_dump(self, counter: str) -> list[tuple[int, int]]:
         """Packets and bytes of every cell."""
 
     def faults(self) -> dict[str, int]:
@@ -45,10 +28,22 @@ class DataPlane(Tables, Protocol):
     def attached(self) -> dict[int, int]:
         """Ports that the program serves now: number -> interface index."""
 
-    def attach(self, port: int, interface: int) -> None:
+
+class DataPlane(Readable, Tables, Protocol):
+    """A data plane that can be changed."""
+
+    def attach(self, port: int, interface: int, *, generic: bool = False) -> None:
         """Makes the interface (an index of this network namespace) the port, in place of what it was.
 
-        Raises PortError.
+        Raises `p4xdp.runtime.AttachError`.
         """
 
     def detach(self, port: int) -> None: ...
+
+    def activate(self) -> None:
+        """Makes this the program that all ports run, and that stays when the process ends."""
+
+
+def action_of(entry: TableEntry) -> str:
+    """The action's name without the controls that it is declared in."""
+    return entry.action.rpartition(".")[2]

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from p4kube.switch import readings
 from p4kube.switch.agent import Agent
 from p4kube.switch.config import Config, Endpoint
-from p4kube.switch.dataplane import DataPlane
+from p4kube.switch.dataplane import Readable
 from p4kube.switch.errors import SwitchError
 
 _PREFIX = "p4kube_switch"
@@ -42,7 +42,7 @@ def served(endpoint: Endpoint | None, collector: Collector) -> Iterator[None]:
 class Collector:
     """Reads the maps at every scrape; the data plane itself counts."""
 
-    def __init__(self, config: Config, plane: DataPlane, agent: Agent) -> None:
+    def __init__(self, config: Config, plane: Readable, agent: Agent) -> None:
         self._config, self._plane, self._agent = config, plane, agent
 
     def describe(self) -> list[Metric]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 
 import msgspec
 
-from p4kube.switch.dataplane import Call, DataPlane
+from p4kube.switch.dataplane import DataPlane, Readable, action_of
 from p4kube.switch.keys import Keys
 from p4xdp.ir.nodes import KeySet
 
@@ -29,19 +30,18 @@ def install(plane: DataPlane, update_address: IPv4Address, keys: Keys) -> int:
 
     The secret goes in first and the address last: no update is taken before all is in place.
     """
-    secret = Call("set_secret", msgspec.structs.astuple(keys.secret()))
-    before = plane.table_default(FLOW_SECRET)
-    if before != secret:
+    secret = msgspec.structs.astuple(keys.secret())
+    if plane.table_default(FLOW_SECRET).arguments != secret:
         if boot_id(plane):
             _log.warning("the flow secret has changed: existing connections may reach other nodes")
-        plane.table_set_default(FLOW_SECRET, secret.action, secret.arguments)
-    _make_equal(plane, UPDATE_KEYS, {id: Call("set_key", tuple(w)) for id, w in keys.words().items()})
+        plane.table_set_default(FLOW_SECRET, "set_secret", secret)
+    _make_equal(plane, UPDATE_KEYS, {id: ("set_key", words) for id, words in keys.words().items()})
     identity = boot_id(plane) or _new_boot_id(plane)
-    _make_equal(plane, UPDATE_ADDRESSES, {int(update_address): Call("NoAction")})
+    _make_equal(plane, UPDATE_ADDRESSES, {int(update_address): ("NoAction", ())})
     return identity
 
 
-def boot_id(plane: DataPlane) -> int:
+def boot_id(plane: Readable) -> int:
     """0 if none was drawn yet, as in a program just loaded."""
     arguments = plane.table_default(IDENTITY).arguments
     return arguments[0] if arguments else 0
@@ -53,11 +53,12 @@ def _new_boot_id(plane: DataPlane) -> int:
     return identity
 
 
-def _make_equal(plane: DataPlane, table: str, wanted: dict[int, Call]) -> None:
+def _make_equal(plane: DataPlane, table: str, wanted: Mapping[int, tuple[str, tuple[int, ...]]]) -> None:
     """For a table with one exact key: new entries first, so that old keys hold until the new ones do."""
-    present = {entry.keys[0].value: entry.call for entry in plane.table_entries(table)}
+    entries = plane.table_entries(table)
+    present = {entry.keys[0].value: (action_of(entry), entry.arguments) for entry in entries}
     for key, call in wanted.items():
         if present.get(key) != call:
-            plane.table_add(table, [KeySet("exact", key)], call.action, call.arguments)
+            plane.table_add(table, [KeySet("exact", key)], *call)
     for key in present.keys() - wanted.keys():
         plane.table_delete(table, [KeySet("exact", key)])

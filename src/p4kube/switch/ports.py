@@ -6,8 +6,9 @@ import logging
 from collections.abc import Iterable
 
 from p4kube.switch.config import Port
-from p4kube.switch.dataplane import DataPlane, PortError
+from p4kube.switch.dataplane import DataPlane
 from p4kube.switch.kernel import Link
+from p4xdp.runtime import AttachError
 
 _log = logging.getLogger(__name__)
 
@@ -15,8 +16,8 @@ _log = logging.getLogger(__name__)
 class Ports:
     """`numbers`: interface index -> port number, of those attached. `failures`: by interface, in words."""
 
-    def __init__(self, wanted: tuple[Port, ...], plane: DataPlane) -> None:
-        self._wanted, self._plane = wanted, plane
+    def __init__(self, wanted: tuple[Port, ...], plane: DataPlane, *, generic: bool) -> None:
+        self._wanted, self._plane, self._generic = wanted, plane, generic
         self._missing: set[str] = set()
         self._mtus: set[int] = set()
         self.numbers: dict[int, int] = {}
@@ -47,9 +48,9 @@ class Ports:
             self.failures.pop(port.interface, None)
             return True
         try:
-            self._plane.attach(port.number, link.index)
-        except PortError as error:
-            self._tell_failure(port, f"port {port.number} ({port.interface}): {error}")
+            self._plane.attach(port.number, link.index, generic=self._generic)
+        except AttachError as error:
+            self._tell_failure(port, f"{port.interface}: {error}")
             return False
         self.failures.pop(port.interface, None)
         _log.info("port %d is %s (interface %d)", port.number, port.interface, link.index)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from p4kube.switch import own, tables
-from p4kube.switch.dataplane import DataPlane
+from p4kube.switch.dataplane import Readable
 from p4kube.wire import contract
 
 _PREFIX = "EVENT_"
@@ -33,24 +33,24 @@ class Order(msgspec.Struct, frozen=True):
     sequence: int
 
 
-def order(plane: DataPlane) -> Order:
+def order(plane: Readable) -> Order:
     word = plane.register_read("update_state", 0)
     return Order(word >> 32, word & 0xFFFFFFFF)
 
 
-def events(plane: DataPlane) -> dict[str, int]:
+def events(plane: Readable) -> dict[str, int]:
     """Every event by name, also those that never happened."""
-    counts = plane.counters("events")
+    counts = plane.counter_dump("events")
     return {name: counts[cell][0] for cell, name in EVENTS.items()}
 
 
-def counts(plane: DataPlane, counter: str) -> dict[int, Count]:
+def counts(plane: Readable, counter: str) -> dict[int, Count]:
     """The cells of a counter (service or node ids) that are not zero."""
-    cells = enumerate(plane.counters(counter))
+    cells = enumerate(plane.counter_dump(counter))
     return {id: Count(packets, size) for id, (packets, size) in cells if packets}
 
 
-def sizes(plane: DataPlane) -> dict[str, int]:
+def sizes(plane: Readable) -> dict[str, int]:
     """Number of entries in each table with keys."""
     names = (tables.ROUTES, tables.NEXT_HOPS, own.UPDATE_ADDRESSES, own.UPDATE_KEYS)
     return {name: len(plane.table_entries(name)) for name in names}

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from p4kube.switch import own, readings
 from p4kube.switch.config import Config
-from p4kube.switch.dataplane import DataPlane
+from p4kube.switch.dataplane import Readable
 from p4kube.switch.readings import Count
 
 
@@ -45,7 +45,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     nodes: dict[int, Count]
 
 
-def read(config: Config, plane: DataPlane, interfaces: dict[str, int]) -> Status:
+def read(config: Config, plane: Readable, interfaces: dict[str, int]) -> Status:
     """`interfaces`: name -> index, of this network namespace. Raises DeviceError."""
     order = readings.order(plane)
     return Status(
@@ -71,7 +71,7 @@ def _ports(config: Config, attached: dict[int, int], interfaces: dict[str, int])
         yield PortStatus(port.interface, port.number, index, on)
 
 
-def _services(plane: DataPlane) -> dict[int, ServiceStatus]:
+def _services(plane: Readable) -> dict[int, ServiceStatus]:
     none = Count(0, 0)
     requests = readings.counts(plane, "service_requests")
     replies = readings.counts(plane, "service_replies")

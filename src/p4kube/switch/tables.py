@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p4kube.switch.changes import Change, DeleteNextHop, DeleteRoute, Live, SetNextHop, SetRoute
-from p4kube.switch.dataplane import DataPlane
+from p4kube.switch.dataplane import DataPlane, action_of
 from p4kube.switch.forwarding import NextHop
 from p4kube.switch.kernel import Prefix
 from p4xdp.ir.nodes import KeySet
@@ -16,10 +16,10 @@ def read(plane: DataPlane) -> Live:
     live = Live()
     for entry in plane.table_entries(ROUTES):
         key = entry.keys[0]
-        via = entry.call.arguments[0] if entry.call.action == "via" else None
+        via = entry.arguments[0] if action_of(entry) == "via" else None
         live.routes[_prefix(key)] = via
     for entry in plane.table_entries(NEXT_HOPS):
-        hop = NextHop(*entry.call.arguments) if entry.call.action == "forward" else None
+        hop = NextHop(*entry.arguments) if action_of(entry) == "forward" else None
         live.next_hops[entry.keys[0].value] = hop
     return live
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from p4kube.switch.dataplane import Call, Entry, PortError
 from p4kube.switch.kernel import NeighbourKey, Part, Snapshot
 from p4kube.wire import contract
 from p4xdp.device import DeviceError
 from p4xdp.ir.nodes import KeySet
+from p4xdp.runtime import AttachError, TableEntry
 
 _SIZES = {"routes": 16384, "next_hops": 65536, "update_addresses": 16, "update_keys": 256}
-_DEFAULTS = {"identity": Call("set_boot_id", (0,)), "flow_secret": Call("set_secret", (0, 1, 0, 1))}
+_DEFAULTS = {
+    "identity": TableEntry((), "Ingress.Update.set_boot_id", (0,)),
+    "flow_secret": TableEntry((), "Ingress.Secret.set_secret", (0, 1, 0, 1)),
+}
 
 
 class MemoryPlane:
     """Tables as dicts; `calls` logs every write. `refuse`: interface index -> why it cannot be attached."""
 
     def __init__(self) -> None:
-        self.tables: dict[str, dict[tuple[KeySet, ...], Call]] = defaultdict(dict)
+        self.tables: dict[str, dict[tuple[KeySet, ...], TableEntry]] = defaultdict(dict)
         self.defaults = dict(_DEFAULTS)
         self.registers: dict[tuple[str, int], int] = {}
         self.counts: dict[str, list[tuple[int, int]]] = {
@@ -32,13 +35,14 @@ class MemoryPlane:
         self.ports: dict[int, int] = {}
         self.refuse: dict[int, str] = {}
         self.calls: list[str] = []
+        self.active = False
 
     def table_add(
         self, table: str, keys: Sequence[KeySet], action: str, arguments: Sequence[int], priority: int = 0
     ) -> None:
         if tuple(keys) not in self.tables[table] and len(self.tables[table]) >= self.sizes[table]:
             raise DeviceError(f"table {table} is full")
-        self.tables[table][tuple(keys)] = Call(action, tuple(arguments))
+        self.tables[table][tuple(keys)] = TableEntry(tuple(keys), f"Ingress.{action}", tuple(arguments))
         self.calls.append(f"add {table}")
 
     def table_delete(self, table: str, keys: Sequence[KeySet]) -> None:
@@ -47,7 +51,7 @@ class MemoryPlane:
         self.calls.append(f"delete {table}")
 
     def table_set_default(self, table: str, action: str, arguments: Sequence[int]) -> None:
-        self.defaults[table] = Call(action, tuple(arguments))
+        self.defaults[table] = TableEntry((), f"Ingress.{action}", tuple(arguments))
         self.calls.append(f"default {table}")
 
     def register_read(self, register: str, index: int) -> int:
@@ -59,13 +63,13 @@ class MemoryPlane:
     def counter_read(self, counter: str, index: int) -> tuple[int, int]:
         return self.counts[counter][index]
 
-    def counters(self, counter: str) -> list[tuple[int, int]]:
+    def counter_dump(self, counter: str) -> list[tuple[int, int]]:
         return self.counts[counter]
 
-    def table_entries(self, table: str) -> list[Entry]:
-        return [Entry(keys, call) for keys, call in self.tables[table].items()]
+    def table_entries(self, table: str) -> list[TableEntry]:
+        return list(self.tables[table].values())
 
-    def table_default(self, table: str) -> Call:
+    def table_default(self, table: str) -> TableEntry:
         return self.defaults[table]
 
     def table_size(self, table: str) -> int:
@@ -77,11 +81,14 @@ class MemoryPlane:
     def attached(self) -> dict[int, int]:
         return dict(self.ports)
 
-    def attach(self, port: int, interface: int) -> None:
+    def attach(self, port: int, interface: int, *, generic: bool = False) -> None:
         if interface in self.refuse:
-            raise PortError(self.refuse[interface])
+            raise AttachError(f"port {port}: {self.refuse[interface]}")
         self.ports[port] = interface
         self.calls.append(f"attach {port}")
+
+    def activate(self) -> None:
+        self.active = True
 
     def detach(self, port: int) -> None:
         self.ports.pop(port, None)

@@ -42,5 +42,7 @@ def read_manifest(path: Path) -> Manifest:
     except msgspec.DecodeError as error:
         raise ObjectError(f"{path}: its manifest is of another version: {error}: compile it again") from error
     if decoded.format != manifest.FORMAT:
-        raise ObjectError(f"{path}: manifest format {decoded.format}, not {manifest.FORMAT}: compile it again")
+        raise ObjectError(
+            f"{path}: manifest format {decoded.format}, not {manifest.FORMAT}: compile it again"
+        )
     return decoded

@@ -44,6 +44,7 @@ def map_names(manifest: Manifest) -> list[str]:
     names = [STATE_MAP, "faults"]
     names += [table.map for table in manifest.tables if table.map]
     names += [counter.map for counter in manifest.counters]
+    names += [f"locks{number}" for number in range(manifest.locks)]
     if manifest.mode == "switch":
         names.append("links")
     return names

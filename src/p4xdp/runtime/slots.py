@@ -24,7 +24,7 @@ class SlotPool:
         self._free = deque((now, slot) for slot in range(1, slots) if slot not in used)
 
     def replace(self, cell: int, value: bytes | None) -> None:
-        """Makes the u32 at `cell` name `value` (None: nothing). Raises IndexError if there is no slot left."""
+        """Makes the u32 at `cell` name `value` (None: nothing). Raises IndexError if no slot is left."""
         old = self._memory.read(cell, 4)
         new = 0
         if value is not None:

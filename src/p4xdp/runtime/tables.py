@@ -5,12 +5,21 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from p4xdp.device import DeviceError
 from p4xdp.ir.nodes import KeySet
 from p4xdp.runtime import libbpf
+from p4xdp.runtime.codec import (
+    TableEntry,
+    decode_entry,
+    decode_key,
+    encode_key,
+    encode_value,
+    index_cell,
+    index_keys,
+)
 from p4xdp.runtime.libbpf import KernelError
 from p4xdp.runtime.loading import STATE_MAP, Loaded
 from p4xdp.runtime.memory import StateMemory
@@ -19,7 +28,6 @@ from p4xdp.targets.xdp.manifest import (
     FAULTS,
     ActionLayout,
     CounterLayout,
-    KeyLayout,
     RegisterLayout,
     TableLayout,
 )
@@ -97,12 +105,14 @@ class KernelTables:
         value = encode_value(table, action, arguments)
         if table.kind == "array":
             try:
-                self._pools[table.name].replace(_index_cell(table, keys), value)
+                self._pools[table.name].replace(index_cell(table, keys), value)
             except IndexError:
                 raise DeviceError(f"table {table.name} is full ({table.size} entries)") from None
             return
         try:
-            libbpf.call("bpf_map_update_elem", self._map(table), encode_key(table, keys), value, libbpf.BPF_ANY)
+            libbpf.call(
+                "bpf_map_update_elem", self._map(table), encode_key(table, keys), value, libbpf.BPF_ANY
+            )
         except KernelError as error:
             if error.errno in (errno.E2BIG, errno.ENOSPC):
                 raise DeviceError(f"table {table.name} is full ({table.size} entries)") from error
@@ -112,7 +122,7 @@ class KernelTables:
         found = find_named("table", table, self.manifest.tables)
         missing = f"table {found.name} has no entry with these keys"
         if found.kind == "array":
-            cell = _index_cell(found, keys)
+            cell = index_cell(found, keys)
             if not self.memory.read(cell, 4):
                 raise DeviceError(missing)
             self._pools[found.name].replace(cell, None)
@@ -134,6 +144,50 @@ class KernelTables:
             why = "has constant entries" if table.kind == "const" else "has no keys"
             raise DeviceError(f"table {table.name} {why}: nothing can be added or deleted")
         return self._maps[table.map]
+
+    def table_entries(self, table: str) -> list[TableEntry]:
+        """All entries of a table that is not constant, in no particular order."""
+        found = find_named("table", table, self.manifest.tables)
+        if found.kind == "array":
+            return list(self._indexed(found))
+        return list(self._mapped(found))
+
+    def _indexed(self, table: TableLayout) -> Iterator[TableEntry]:
+        for index in range(1 << sum(key.width for key in table.keys)):
+            slot = self.memory.read(table.index_offset + 4 * index, 4)
+            if slot:
+                yield decode_entry(table, index_keys(table, index), self._slot(table, slot))
+
+    def _mapped(self, table: TableLayout) -> Iterator[TableEntry]:
+        fd = self._map(table)
+        key = ctypes.create_string_buffer(table.key_size)
+        value = ctypes.create_string_buffer(table.value_size)
+        previous: ctypes.Array[ctypes.c_char] | None = None
+        while True:
+            try:
+                libbpf.call("bpf_map_get_next_key", fd, previous, key)
+                libbpf.call("bpf_map_lookup_elem", fd, key, value)
+            except KernelError as error:
+                if error.errno == errno.ENOENT:
+                    return
+                raise
+            yield decode_entry(table, decode_key(table, key.raw), value.raw)
+            previous = ctypes.create_string_buffer(key.raw, table.key_size)
+
+    def _slot(self, table: TableLayout, slot: int) -> bytes:
+        return self.memory.get(table.pool_offset + slot * table.value_size, table.value_size)
+
+    def table_default(self, table: str) -> TableEntry:
+        """The default action, also one that is constant."""
+        found = find_named("table", table, self.manifest.tables)
+        if found.default_offset:
+            return decode_entry(found, (), self._slot(found, self.memory.read(found.default_offset, 4)))
+        name = found.actions[found.default.action].name
+        return TableEntry((), name, tuple(int(argument) for argument in found.default.arguments))
+
+    def table_size(self, table: str) -> int:
+        """How many entries the table holds at most."""
+        return find_named("table", table, self.manifest.tables).size
 
     # ------------------------------------------------------------------ registers and counters
 
@@ -180,68 +234,3 @@ class KernelTables:
     def faults(self) -> dict[str, int]:
         """Packets that the program's own machinery dropped, by reason (see manifest.FAULTS)."""
         return {reason: sum(self._per_cpu("faults", i, 1)) for i, reason in enumerate(FAULTS)}
-
-
-def encode_value(table: TableLayout, action: ActionLayout, arguments: Sequence[int]) -> bytes:
-    """An entry's value. Raises DeviceError if the arguments do not fit the action."""
-    if len(arguments) != len(action.parameters):
-        wanted = ", ".join(f"{p.name}: {p.width} bits" for p in action.parameters) or "none"
-        raise DeviceError(f"action {action.name} takes {len(action.parameters)} arguments ({wanted})")
-    value = bytearray(table.value_size)
-    struct.pack_into("<I", value, 0, action.id)
-    for field, argument in zip(action.parameters, arguments, strict=True):
-        value[field.offset : field.offset + field.size] = _fitting(
-            f"action {action.name}: {field.name}", argument, field.width
-        ).to_bytes(field.size, "little")
-    return bytes(value)
-
-
-def _fitting(what: str, value: int, width: int) -> int:
-    if not -(1 << width - 1) <= value < 1 << width:
-        raise DeviceError(f"{what} has {width} bits: {value} does not fit")
-    return value & (1 << width) - 1
-
-
-def _key_values(table: TableLayout, keys: Sequence[KeySet]) -> list[tuple[KeyLayout, int, int]]:
-    """(layout, value, mask) per key. Raises DeviceError for what the table's kind cannot hold."""
-    if len(keys) != len(table.keys):
-        names = ", ".join(key.name for key in table.keys)
-        raise DeviceError(f"table {table.name} has {len(table.keys)} keys ({names}), not {len(keys)}")
-    result = []
-    for key, layout in zip(keys, table.keys, strict=True):
-        full = (1 << layout.width) - 1
-        if key.kind == "range":
-            raise DeviceError(f"table {table.name}: key {layout.name} is {layout.kind}, not a range")
-        mask = {"exact": full, "mask": key.mask & full, "any": 0}[key.kind]
-        if layout.kind == "exact" and mask != full:
-            raise DeviceError(f"table {table.name}: key {layout.name} is exact: it takes no mask")
-        if layout.kind == "lpm" and (~mask & full) & ((~mask & full) + 1):
-            raise DeviceError(f"table {table.name}: key {layout.name}: mask {mask:#x} is no prefix")
-        result.append((layout, _fitting(f"key {layout.name}", key.value, layout.width) & mask, mask))
-    return result
-
-
-def _index_cell(table: TableLayout, keys: Sequence[KeySet]) -> int:
-    index = 0
-    for layout, value, _ in _key_values(table, keys):
-        index = index << layout.width | value
-    return table.index_offset + 4 * index
-
-
-def encode_key(table: TableLayout, keys: Sequence[KeySet]) -> bytes:
-    """The key as the table's map has it."""
-    data = bytearray(table.key_size)
-    base = 4 if table.kind == "lpm" else 0
-    length = 0
-    for layout, value, mask in _key_values(table, keys):
-        start = base + layout.offset
-        if table.kind == "lpm":
-            last = layout.kind == "lpm"
-            shifted = value << 8 * layout.size - layout.width if last else value
-            data[start : start + layout.size] = shifted.to_bytes(layout.size, "big")
-            length += mask.bit_count() if last else 8 * layout.size
-        else:
-            data[start : start + layout.size] = value.to_bytes(layout.size, "little")
-    if table.kind == "lpm":
-        struct.pack_into("<I", data, 0, length)
-    return bytes(data)

@@ -26,6 +26,15 @@ class TestDevice(KernelTables):
         super().__init__(loaded)
         self._loaded = loaded
 
+    @property
+    def program(self) -> int:
+        """The program's file descriptor."""
+        return self._loaded.program
+
+    @property
+    def instructions(self) -> int:
+        return self._loaded.instructions
+
     def __enter__(self) -> TestDevice:
         return self
 

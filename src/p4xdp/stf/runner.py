@@ -96,7 +96,8 @@ def _execute(state: _Run, command: Command) -> None:
             keys = key_sets(table, command.matches)
             data = action_data(table, command.call)
             device.table_add(table.name, keys, command.call.action, data, command.priority)
-            state.added.append((table.name, keys))
+            if (table.name, keys) not in state.added:
+                state.added.append((table.name, keys))
         case SetDefault():
             table = table_named(state.program, command.table)
             data = action_data(table, command.call)

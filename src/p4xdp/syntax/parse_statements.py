@@ -8,6 +8,7 @@ from p4xdp.source import P4Error, Span
 from p4xdp.syntax import ast
 from p4xdp.syntax.parse_expressions import PRECEDENCE, ExpressionParser
 
+MAX_BRANCHES = 200
 _COMPOUND = frozenset(
     op + "=" for op in PRECEDENCE if op not in ("==", "!=", "<", ">", "<=", ">=", "||", "&&", "++", ">>")
 )
@@ -237,14 +238,27 @@ class StatementParser(ExpressionParser):
         raise self.error("expected '=' or a call: a value alone is not a statement")
 
     def _if(self) -> ast.If:
-        span = self.take().span
+        """One `if` and all its `else if`, which nest in the tree but not here."""
+        branches: list[tuple[Span, ast.Expression, ast.Statement]] = []
+        other: ast.Statement | None = None
         with self.deeper():
-            self.expect("(", "after 'if'")
-            condition = self.expression()
-            self.expect(")", "after the condition of 'if'")
-            then = self.statement()
-            other = self.statement() if self.accept("else") else None
-        return ast.If(span, condition, then, other)
+            while len(branches) < MAX_BRANCHES:
+                span = self.expect("if", "here").span
+                self.expect("(", "after 'if'")
+                condition = self.expression()
+                self.expect(")", "after the condition of 'if'")
+                branches.append((span, condition, self.statement()))
+                if not self.accept("else"):
+                    break
+                if not self.at("if"):
+                    other = self.statement()
+                    break
+            else:
+                raise self.error(f"more than {MAX_BRANCHES} 'else if'; use a table or a switch", found=False)
+        for span, condition, then in reversed(branches):
+            other = ast.If(span, condition, then, other)
+        assert isinstance(other, ast.If)
+        return other
 
     def _switch(self) -> ast.Switch:
         span = self.take().span

@@ -11,7 +11,16 @@ from p4xdp.types.library import check_packet_method, check_static_assert
 from p4xdp.types.members import MemberChecker
 from p4xdp.types.model import ParameterType, Type, TypeVar
 from p4xdp.types.program import Bound, BuiltinName, CallKind, CallNode, CallTarget, ResolvedCall
-from p4xdp.types.relations import INSTANCES, contains_int, infer, mentions, sizes_in_bits, substitute
+from p4xdp.types.relations import (
+    INSTANCES,
+    contains_int,
+    infer,
+    is_text,
+    mentions,
+    sizes_in_bits,
+    storable,
+    substitute,
+)
 
 _SIZES: dict[str, BuiltinName] = {
     "minSizeInBits": "minSizeInBits",
@@ -63,7 +72,15 @@ class ArgumentChecker(MemberChecker):
             if variable not in bindings and self._determines(variable, pairs):
                 message = f"{what}: cannot tell what {variable} is; write it: {what}<…>(…)"
                 raise P4Error(span, message)
+            self._check_bound(variable, bindings.get(variable), what, span)
         return tuple(self._bind(p, a, free, bindings, what) for p, a in pairs)
+
+    def _check_bound(self, variable: TypeVar, type_: Type | None, what: str, span: Span) -> None:
+        """Type parameters stand for data; what has no width yet is complained about with its argument."""
+        if isinstance(type_, model.AnonymousStruct):
+            raise P4Error(span, f"{what}: say which struct is meant: (S) {{…}}")
+        if type_ is not None and not (storable(type_) or contains_int(type_) or is_text(type_)):
+            raise P4Error(span, f"{what}: {variable} cannot stand for {type_}")
 
     def _determines(self, variable: TypeVar, pairs: list[Pair]) -> bool:
         return any(a is not None and mentions(p.type, {variable}) for p, a in pairs)
@@ -216,7 +233,7 @@ class CallChecker(ArgumentChecker):
         variables = signature.type_parameters
         if e.type_arguments:
             if len(e.type_arguments) != len(variables):
-                wanted = f"{len(variables)} type argument{'s' * (len(variables) != 1)}"
+                wanted = f"{len(variables) or 'no'} type argument{'s' * (len(variables) != 1)}"
                 raise P4Error(e.span, f"{what} takes {wanted}, not {len(e.type_arguments)}")
             for variable, type_ref in zip(variables, e.type_arguments, strict=True):
                 if not isinstance(type_ref, ast.DontCareType):

@@ -47,7 +47,7 @@ class ConstructorChecker(CallChecker):
         type_ref: ast.NamedType,
         arguments: tuple[ast.Argument, ...],
     ) -> Type:
-        type_ = self.resolve(type_ref)
+        type_ = self.resolve_constructed(type_ref)
         match type_:
             case model.Extern():
                 return self._extern(node, type_ref, type_, arguments)

@@ -22,7 +22,7 @@ class MemberChecker(OperatorChecker, Resolver):
         """What a name stands for: one declaration, or several overloaded functions."""
         found = self.scopes.find(e.name, e.span, absolute=e.absolute)
         if found is None:
-            hint = self.suggestion(e.name, self.scopes.known())
+            hint = self.suggestion(e.name, self.scopes.known(types=False))
             raise P4Error(e.span, f"unknown name '{e.name}'{hint}")
         values = tuple(d for d in found if not isinstance(d, TYPE_DECLARATIONS))
         if not values:

@@ -184,6 +184,11 @@ def storable(type_: Type) -> bool:
     return is_scalar(type_) or isinstance(type_, Stack | Varbit | TypeVar)
 
 
+def is_text(type_: Type) -> bool:
+    """Compile-time data that extern functions may take with a direction."""
+    return isinstance(type_, model.String | model.List)
+
+
 def sizes_in_bits(type_: Type) -> tuple[int, int] | None:
     """Smallest and greatest size of a value of this type in a packet; None if it has none."""
     match type_:

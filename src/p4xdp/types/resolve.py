@@ -8,7 +8,7 @@ from p4xdp.types import model
 from p4xdp.types.base import Base
 from p4xdp.types.constants import reduce
 from p4xdp.types.model import Type, TypeVar
-from p4xdp.types.relations import HEADERS, fits_header, is_scalar, storable, substitute
+from p4xdp.types.relations import HEADERS, fits_header, is_scalar, is_text, storable, substitute
 from p4xdp.types.scope import TYPE_DECLARATIONS, TypeDeclaration
 
 MAX_WIDTH = 8192
@@ -67,16 +67,20 @@ class Resolver(Base):
             raise P4Error(type_ref.span, f"a stack holds headers or header unions, not {element}")
         return model.Stack(element, self.number(type_ref.size, "the size of a header stack", 1))
 
+    def resolve_constructed(self, type_ref: ast.NamedType) -> Type:
+        """Like `resolve` where an instance is made: type arguments left out are type variables."""
+        if type_ref.arguments:
+            return self.resolve(type_ref)
+        found = self.declared[self.type_declaration(type_ref)]
+        self.typed.type_refs[type_ref] = found
+        return found
+
     def _named(self, type_ref: ast.NamedType) -> Type:
         declaration = self.type_declaration(type_ref)
         arguments = tuple(self.resolve(t) for t in type_ref.arguments)
         generic = self.declared[declaration]
         parameters = _type_parameters(declaration)
         if len(arguments) != len(parameters):
-            if not arguments and isinstance(
-                declaration, ast.ExternDeclaration | ast.PackageType | ast.ParserType | ast.ControlType
-            ):
-                return generic  # to be inferred where it is instantiated
             wanted = f"{len(parameters) or 'no'} type argument{'s' * (len(parameters) != 1)}"
             raise P4Error(type_ref.span, f"'{type_ref.name}' takes {wanted}, not {len(arguments)}")
         variables = (TypeVar(p.name, p) for p in parameters)
@@ -85,7 +89,7 @@ class Resolver(Base):
     def type_declaration(self, type_ref: ast.NamedType) -> TypeDeclaration:
         found = self.scopes.find(type_ref.name, type_ref.span, absolute=type_ref.absolute)
         if found is None:
-            hint = self.suggestion(type_ref.name, self.scopes.known())
+            hint = self.suggestion(type_ref.name, self.scopes.known(types=True))
             raise P4Error(type_ref.span, f"unknown type '{type_ref.name}'{hint}")
         if not isinstance(found[0], TYPE_DECLARATIONS):
             raise P4Error(
@@ -186,7 +190,7 @@ class Resolver(Base):
                 raise P4Error(parameter.span, f"there is already a parameter '{parameter.name}'")
             seen.add(parameter.name)
             type_ = self.resolve(parameter.type)
-            if parameter.direction and not storable(type_) and not _passed_to_extern(type_):
+            if parameter.direction and not storable(type_) and not is_text(type_):
                 message = f"a parameter of type {type_} takes no direction; drop '{parameter.direction}'"
                 raise P4Error(parameter.span, message)
             self.typed.variables[parameter] = type_
@@ -213,11 +217,6 @@ def _type_parameters(declaration: TypeDeclaration) -> tuple[ast.TypeParameter, .
     if isinstance(declaration, ast.EnumDeclaration | ast.TypedefDeclaration | ast.TypeParameter):
         return ()
     return declaration.type_parameters
-
-
-def _passed_to_extern(type_: Type) -> bool:
-    """Extern functions may take strings and lists with a direction."""
-    return isinstance(type_, model.String | model.List)
 
 
 def _check_field(kind: ast.StructKind, field: ast.Field, type_: Type) -> None:

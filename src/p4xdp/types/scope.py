@@ -89,6 +89,11 @@ class Scopes:
                 return found
         return None
 
-    def known(self) -> list[str]:
-        """All names in scope, for a suggestion."""
-        return [name for scope in self.stack for name in scope.names]
+    def known(self, *, types: bool) -> list[str]:
+        """The names of types, or of values, in scope, for a suggestion."""
+        return [
+            name
+            for scope in self.stack
+            for name, found in scope.names.items()
+            if found and isinstance(found[0], TYPE_DECLARATIONS) == types
+        ]

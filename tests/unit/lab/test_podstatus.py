@@ -89,3 +89,11 @@ def test_status_is_written_with_the_names_of_the_api() -> None:
     assert written["podIPs"] == [{"ip": "10.1.0.2"}]
     assert written["observedGeneration"] == 3
     assert written["containerStatuses"][0]["state"] == {"running": {"startedAt": EARLIER}}
+
+
+def test_times_that_were_sent_count_before_those_that_come_back() -> None:
+    """Two versions of the pod in flight must not make each other look like changes."""
+    observation = seen(RUNNING, ready=True)
+    sent = compute(a_pod(), observation, EARLIER)
+    stale = a_pod(status={"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]})
+    assert compute(stale, observation, NOW, sent) == sent

@@ -12,7 +12,6 @@ import pytest
 from p4kube.switch import own, tables
 from p4kube.switch.agent import Agent
 from p4kube.switch.config import Config, Port
-from p4kube.switch.dataplane import Call
 from p4kube.switch.errors import SwitchError
 from p4kube.switch.forwarding import NextHop
 from p4kube.switch.kernel import (
@@ -71,8 +70,9 @@ def test_a_fresh_data_plane_is_complete_after_the_start() -> None:
     agent = started(plane, kernel)
     assert plane.ports == {1: 5, 2: 6}
     assert hop_of(plane, NETWORK) == NextHop(1, 0xA5, 0xB5)
-    assert plane.defaults["identity"] == Call("set_boot_id", (agent.boot_id,))
+    assert plane.defaults["identity"].arguments == (agent.boot_id,)
     assert agent.boot_id != 0
+    assert plane.active
     # Whatever arrives through a port finds the secrets in place, and the address of updates last of all.
     assert plane.calls.index("add update_addresses") < plane.calls.index("attach 1")
     assert plane.calls.index("default flow_secret") < plane.calls.index("add update_addresses")
@@ -162,13 +162,13 @@ def test_one_port_that_fails_does_not_keep_the_others_from_working(caplog: pytes
     plane.refuse[6] = "its driver has no native XDP"
     started(plane, kernel)
     assert plane.ports == {1: 5}
-    assert "port 2 (p1): its driver has no native XDP" in caplog.text
+    assert "p1: port 2: its driver has no native XDP" in caplog.text
 
 
 def test_no_port_at_all_is_an_error_that_says_why() -> None:
     plane, kernel = MemoryPlane(), MemoryKernel(SNAPSHOT)
     plane.refuse = {5: "no native XDP", 6: "no native XDP"}
-    with pytest.raises(SwitchError, match=r"port 1 \(p0\): no native XDP"):
+    with pytest.raises(SwitchError, match="p0: port 1: no native XDP"):
         started(plane, kernel)
 
 

@@ -157,7 +157,7 @@ class Connection(asyncio.DatagramProtocol):
         queue: asyncio.Queue[tuple[int, Message]] = asyncio.Queue()
         nonces = [secrets.randbits(64) for _ in batches]
         self._waiting.update(dict.fromkeys(nonces, queue))
-        following, timeout = first, FIRST_TIMEOUT
+        following, timeout, repeated_from = first, FIRST_TIMEOUT, -1
         try:
             while self.sequence < last:
                 while following <= min(last, self.sequence + WINDOW):
@@ -172,6 +172,11 @@ class Connection(asyncio.DatagramProtocol):
                     timeout = min(2 * timeout, MAX_TIMEOUT)
                     continue
                 self._check(answer)
+                if answer.status is Status.GAP and answer.sequence > repeated_from:
+                    # The rest of the window will be answered so too: repeat once for each loss.
+                    repeated_from = answer.sequence
+                    self.retransmissions += following - answer.sequence - 1
+                    following = answer.sequence + 1
                 if answer.sequence > self.sequence:
                     self.sequence = min(answer.sequence, last)
                     timeout = FIRST_TIMEOUT

@@ -43,33 +43,27 @@ def pass_arguments(
     `written` are the parameters that the callee changes, `name` begins the names of copies.
     """
     given = [b for b in bounds if b.value is not None]
-    values = cx.values([b.value for b in given if b.value is not None])
-    changed = [i for i, b in enumerate(given) if b.parameter.direction in ("out", "inout")]
-    touched = [stored(v) for v in values]
-    copy_out: list[tuple[Value, Value]] = []
+    targets = frozenset(i for i, b in enumerate(given) if b.parameter.direction in ("out", "inout"))
+    values = cx.values([b.value for b in given if b.value is not None], targets)
+    changed = {i: stored(values[i]) for i in sorted(targets)}
+    touched = frozenset().union(*changed.values())
     for i, (bound, value) in enumerate(zip(given, values, strict=True)):
-        parameter = bound.parameter
-        others = frozenset().union(*(touched[j] for j in changed if j != i))
-        if parameter.direction in ("out", "inout"):
-            others |= frozenset().union(*(touched[j] for j in range(len(given)) if j != i))
-            if isolated and is_storage(value) and not touched[i] & others:
-                scope.bind(parameter, value)
-                if parameter.direction == "out":
-                    invalidate(cx, value, span)
-                continue
-            copied = cx.storage(f"{name}.{parameter.name}", bound.type, parameter.span)
-            if parameter.direction == "inout":
-                assign(cx, copied, value, span)
-            else:
-                invalidate(cx, copied, span)
-            copy_out.append((value, copied))
-            scope.bind(parameter, copied)
-        elif _shared(value, parameter in written, isolated and not touched[i] & others):
-            scope.bind(parameter, value)
-        else:
-            copied = cx.storage(f"{name}.{parameter.name}", bound.type, parameter.span)
-            assign(cx, copied, value, span)
-            scope.bind(parameter, copied)
+        if i not in changed:
+            undisturbed = isolated and not stored(value) & touched
+            shared = _shared(value, bound.parameter in written, undisturbed)
+            scope.bind(bound.parameter, value if shared else _copied(cx, bound, value, name, span))
+    copy_out: list[tuple[Value, Value]] = []
+    for i, covered in changed.items():
+        bound, value = given[i], values[i]
+        others = frozenset().union(*(names for j, names in changed.items() if j != i))
+        if isolated and is_storage(value) and not covered & others:
+            scope.bind(bound.parameter, value)
+            if bound.parameter.direction == "out":
+                invalidate(cx, value, span)
+            continue
+        copied = _copied(cx, bound, value if bound.parameter.direction == "inout" else None, name, span)
+        scope.bind(bound.parameter, copied)
+        copy_out.append((value, copied))
     _omitted(cx, bounds, scope, name)
 
     def copy() -> None:
@@ -77,6 +71,16 @@ def pass_arguments(
             assign(cx, target, source, span)
 
     return cx.collect(copy) if copy_out else ()
+
+
+def _copied(cx: Context, bound: Bound, value: Value | None, name: str, span: Span) -> Value:
+    """New storage for a parameter, holding `value`, or nothing yet."""
+    copied = cx.storage(f"{name}.{bound.parameter.name}", bound.type, bound.parameter.span)
+    if value is None:
+        invalidate(cx, copied, span)
+    else:
+        assign(cx, copied, value, span)
+    return copied
 
 
 def _omitted(cx: Context, bounds: Sequence[Bound], scope: Scope, name: str) -> None:

@@ -11,8 +11,8 @@ from p4xdp.ir.lower.values import (
     HeaderLiteral,
     Stack,
     Value,
-    is_storage,
     leaves,
+    same_storage,
     scalar,
     stored,
 )
@@ -21,7 +21,8 @@ from p4xdp.source import Span, Unsupported
 
 def assign(cx: Context, target: Value, value: Value, span: Span) -> None:
     """`target = value`, as if all of `value` were read before anything is written."""
-    if not isinstance(target, SCALARS) and not is_storage(value) and stored(value) & stored(target):
+    compound = not isinstance(target, SCALARS)
+    if compound and stored(value) & stored(target) and not same_storage(target, value):
         value = cx.keep(value, span)
     copy(cx, target, value, span)
 

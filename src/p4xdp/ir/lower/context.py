@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from p4xdp.ir import nodes as ir
 from p4xdp.ir.fold import bits, const
-from p4xdp.ir.lower.values import Aggregate, HeaderLiteral, Instance, Scope, Stack, Value, scalar, stored
+from p4xdp.ir.lower.values import (
+    Aggregate,
+    HeaderLiteral,
+    Instance,
+    Scope,
+    Stack,
+    Value,
+    moved,
+    scalar,
+    stored,
+)
 from p4xdp.ir.lower.writes import Writes
 from p4xdp.source import P4Error, Span, Unsupported
 from p4xdp.syntax import ast
@@ -20,6 +30,8 @@ from p4xdp.types.relations import substitute
 
 ENUM_WIDTH = 32  # of enums without underlying type, and of error
 INT_WIDTH = 32  # of a compile-time integer where the IR wants a type (shift amounts); wider if it must
+
+NO_TARGETS: frozenset[int] = frozenset()
 
 Handler = Callable[["Context", Any], Any]
 EXPRESSIONS: dict[type, Handler] = {}
@@ -97,42 +109,51 @@ class Context:
     def scalar(self, e: ast.Expression) -> ir.Expr:
         return scalar(self.value(e), e.span)
 
-    def values(self, expressions: list[ast.Expression]) -> list[Value]:
-        """Evaluated from left to right: what a later one changes, an earlier one has read before."""
+    def values(
+        self, expressions: Sequence[ast.Expression], targets: frozenset[int] = NO_TARGETS
+    ) -> list[Value]:
+        """Evaluated from left to right: what a later one changes, an earlier one has read before.
+
+        Those numbered in `targets` are l-values, to be written later: they stay the storage they are.
+        """
         found: list[Value] = []
-        ends: list[int] = []
-        for e in expressions:
-            before = len(self.out)
-            found.append(self.value(e))
-            if len(self.out) > before:
-                for i in reversed(range(len(found) - 1)):
-                    found[i] = self._keep(found[i], e.span, ends[i])
-            ends.append(len(self.out))
+        made = [self.collect(lambda e=e: found.append(self.value(e))) for e in expressions]  # type: ignore[misc]
+        last = max((i for i, statements in enumerate(made) if statements), default=0)
+        for i, statements in enumerate(made):
+            self.out.extend(statements)
+            if i < last and i not in targets and stored(found[i]):
+                found[i] = self.keep(found[i], expressions[i].span)
         return found
 
-    def _keep(self, value: Value, span: Span, position: int) -> Value:
-        """`value` copied to new variables at `position` of `out`, if it reads storage at all."""
-        if isinstance(value, ir.Const) or not stored(value) or isinstance(value, ir.Header | Stack):
-            return value
-        rest = self.out[position:]
-        del self.out[position:]
-        kept = self.keep(value, span)
-        self.out.extend(rest)
-        return kept
-
     def keep(self, value: Value, span: Span) -> Value:
-        """The scalars in `value` copied to new variables now."""
+        """`value` as it is now, in new storage."""
         match value:
             case Aggregate():
                 return Aggregate({n: self.keep(v, span) for n, v in value.fields.items()}, value.union)
             case HeaderLiteral():
                 return HeaderLiteral({n: self.keep(v, span) for n, v in value.fields.items()}, value.valid)
-            case ir.Header() | Stack() | ir.Const():
+            case Stack():
+                return Stack(value.name, tuple(self.keep(v, span) for v in value.elements))
+            case ir.Header():
+                return self._kept_header(value, span)
+            case ir.Const():
                 return value
         expr = scalar(value, span)
         variable = self.variable("tmp", expr.type, span)
         self.emit(ir.Assign(variable, expr, span))
         return ir.Load(variable, span)
+
+    def _kept_header(self, header: ir.Header, span: Span) -> ir.Header:
+        kept = replace(header, name=self.unique("tmp"), span=span)
+        self.headers[kept.name] = kept
+        self.header_values[kept.name] = {
+            name: moved(value, kept) for name, value in self.header_values[header.name].items()
+        }
+        for f in header.fields:
+            source = ir.Load(ir.FieldRef(header, f), span)
+            self.emit(ir.Assign(ir.FieldRef(kept, f), source, span))
+        self.emit(ir.SetValidity(kept, ir.IsValid(header, span), span))
+        return kept
 
     def statement(self, s: ast.Statement) -> None:
         handler = STATEMENTS.get(type(s))

@@ -7,21 +7,12 @@ from typing import Literal
 
 from p4xdp.ir import nodes as ir
 from p4xdp.ir.lower.context import Context, lowers
+from p4xdp.ir.lower.naming import control_name
 from p4xdp.ir.lower.values import ExternInstance, Instance, Scope, TableInstance, Value
 from p4xdp.source import P4Error, Span, Unsupported
 from p4xdp.syntax import ast
 from p4xdp.types import model
 from p4xdp.types.program import Bound, EnumValue, ResolvedCall
-
-
-def control_name(cx: Context, name: str, annotations: ast.Annotations) -> str:
-    """The control-plane name: `prefix.name`, or what @name says (absolute if it begins with a dot)."""
-    for annotation in annotations:
-        if annotation.name == "name" and annotation.values:
-            given = cx.constant(annotation.values[0])
-            if isinstance(given, str):
-                return given[1:] if given.startswith(".") else cx.prefix + given
-    return cx.prefix + name
 
 
 def instantiate(cx: Context, name: str, call: ResolvedCall, span: Span) -> Value:

@@ -9,7 +9,7 @@ from p4xdp.ir import nodes as ir
 from p4xdp.ir.fold import TRUE, bits, cast, const, slice_
 from p4xdp.ir.lower import checksums
 from p4xdp.ir.lower.assign import assign, copy, set_validity
-from p4xdp.ir.lower.context import Context
+from p4xdp.ir.lower.context import NO_TARGETS, Context
 from p4xdp.ir.lower.values import (
     Aggregate,
     ExternInstance,
@@ -155,7 +155,8 @@ def _verify(cx: Context, arguments: Sequence[Bound], span: Span) -> None:
 
 
 def _register(cx: Context, register: ir.Register, name: str, arguments: Sequence[Bound], span: Span) -> None:
-    first, second = _values(cx, arguments)
+    expressions = [b.value for b in arguments if b.value is not None]
+    first, second = cx.values(expressions, frozenset((0,)) if name == "read" else NO_TARGETS)
     if name == "write":
         value = cast(scalar(second, span), register.type, span)
         cx.emit(ir.RegisterWrite(register, scalar(first, span), value, span))
@@ -181,7 +182,9 @@ def _mark_to_drop(cx: Context, arguments: Sequence[Bound], span: Span) -> None:
 def _hash(cx: Context, arguments: Sequence[Bound], span: Span) -> None:
     result, algorithm, base, data, limit = arguments
     assert result.value and base.value and data.value and limit.value
-    target, first, hashed, size = cx.values([result.value, base.value, data.value, limit.value])
+    target, first, hashed, size = cx.values(
+        [result.value, base.value, data.value, limit.value], frozenset((0,))
+    )
     value = checksums.digest(cx, _algorithm(cx, algorithm), hashed, span)
     into = checksums.bounded(value, scalar(first, span), scalar(size, span), span)
     assign(cx, target, cast(into, scalar(target, span).type, span), span)

@@ -1,4 +1,4 @@
-"""Names that a control plane sees for table keys."""
+"""Names that a control plane sees."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ from p4xdp.ir.lower.context import Context
 from p4xdp.syntax import ast
 
 
-def key_name(cx: Context, key: ast.KeyElement) -> str:
+def key_name(key: ast.KeyElement) -> str:
     """What @name says, else the expression as written."""
-    for annotation in key.annotations:
+    return given_name(key.annotations) or spelled(key.expression)
+
+
+def given_name(annotations: ast.Annotations) -> str | None:
+    """The text of @name("…"), if there is one."""
+    for annotation in annotations:
         if annotation.name == "name" and annotation.values:
-            given = cx.constant(annotation.values[0])
-            if isinstance(given, str):
-                return given
-    return spelled(key.expression)
+            text = annotation.values[0]
+            if isinstance(text, ast.StringLiteral):
+                return text.value
+    return None
+
+
+def control_name(cx: Context, name: str, annotations: ast.Annotations) -> str:
+    """The control-plane name: `prefix.name`, or what @name says (absolute if it begins with a dot)."""
+    given = given_name(annotations)
+    if given is not None and given.startswith("."):
+        return given[1:]
+    return cx.prefix + (given or name)
 
 
 def spelled(e: ast.Expression) -> str:

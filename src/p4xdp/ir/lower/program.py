@@ -5,7 +5,8 @@ from __future__ import annotations
 from p4xdp.ir import nodes as ir
 from p4xdp.ir.lower.calls import run_control
 from p4xdp.ir.lower.context import Context, Return
-from p4xdp.ir.lower.elaborate import control_name, instantiate
+from p4xdp.ir.lower.elaborate import instantiate
+from p4xdp.ir.lower.naming import control_name
 from p4xdp.ir.lower.parsers import ParserLowering
 from p4xdp.ir.lower.statements import labelled
 from p4xdp.ir.lower.values import Aggregate, Instance, Packet, Scope, Value

@@ -17,9 +17,10 @@ from p4xdp.types import model
 @executes(ast.Assignment)
 def _assignment(cx: Context, s: ast.Assignment) -> None:
     if s.op is not None:
-        target, value = cx.values([s.target, s.value])
-        assert isinstance(target, SCALARS) and isinstance(value, SCALARS)
-        assign(cx, target, operate(s.op, target, value, s.span), s.span)
+        target = cx.value(s.target)
+        old, value = cx.values([s.target, s.value])
+        assert isinstance(old, SCALARS) and isinstance(value, SCALARS)
+        assign(cx, target, operate(s.op, old, value, s.span), s.span)
         return
     target = cx.value(s.target)
     assign(cx, target, cx.value(s.value), s.span)

@@ -9,9 +9,8 @@ from p4xdp.ir import nodes as ir
 from p4xdp.ir.fold import bits
 from p4xdp.ir.lower.arguments import pass_arguments
 from p4xdp.ir.lower.context import Context
-from p4xdp.ir.lower.elaborate import control_name
 from p4xdp.ir.lower.keysets import keyset
-from p4xdp.ir.lower.naming import key_name
+from p4xdp.ir.lower.naming import control_name, key_name
 from p4xdp.ir.lower.statements import returning
 from p4xdp.ir.lower.values import Scope, TableInstance, scalar
 from p4xdp.source import P4Error, Span, Unsupported
@@ -72,7 +71,7 @@ def _key(cx: Context, key: ast.KeyElement) -> ir.TableKey:
     if key.match_kind not in kinds or key.match_kind == "selector":
         raise Unsupported(key.span, f"the match kind {key.match_kind} is not supported")
     expr = cx.scalar(key.expression)
-    name = key_name(cx, key)
+    name = key_name(key)
     return ir.TableKey(name, expr, typing_cast(ir.MatchKind, key.match_kind))
 
 

@@ -123,6 +123,26 @@ def scalar(value: Value, span: Span) -> ir.Expr:
     raise Unsupported(span, "a single number or bool is needed here")
 
 
+def moved(value: Value, header: ir.Header) -> Value:
+    """A field's value as the same field of another header of the type."""
+    if isinstance(value, Aggregate):
+        return Aggregate({n: moved(v, header) for n, v in value.fields.items()})
+    assert isinstance(value, ir.Load) and isinstance(value.place, ir.FieldRef)
+    return ir.Load(ir.FieldRef(header, value.place.field), value.span)
+
+
+def same_storage(a: Value, b: Value) -> bool:
+    """Whether both are made of the same storage in the same order."""
+    ours, theirs = list(leaves(a)), list(leaves(b))
+    return len(ours) == len(theirs) and all(_same_leaf(x, y) for x, y in zip(ours, theirs, strict=True))
+
+
+def _same_leaf(a: ir.Expr | ir.Header, b: ir.Expr | ir.Header) -> bool:
+    if isinstance(a, ir.Header) or isinstance(b, ir.Header):
+        return isinstance(a, ir.Header) and isinstance(b, ir.Header) and a.name == b.name
+    return isinstance(a, ir.Load) and isinstance(b, ir.Load) and a.place.name == b.place.name
+
+
 def leaves(value: Value) -> Iterator[ir.Expr | ir.Header]:
     """The scalars and headers that `value` consists of, in order."""
     match value:

@@ -2,8 +2,8 @@
 
 A block that reads and writes one cell of one register of at most 64 bits becomes a compare-and-exchange,
 tried again while other processors get in between, at most `ATTEMPTS` times: after that the packet is
-dropped (XDP_ABORTED, counted), so the block has run once and alone or not at all. Any other block runs under a
-bpf_spin_lock, which all accesses to its registers take, inside @atomic or not.
+dropped (XDP_ABORTED, counted), so the block has run once and alone or not at all. Any other block runs under
+a bpf_spin_lock, which all accesses to its registers take, inside @atomic or not.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def _check(block: ir.Atomic) -> None:
             what = {"ApplyTable": "apply a table", "SetValidity": "change a header's validity"}.get(
                 type(statement).__name__, "count"
             )
-            raise Unsupported(statement.span, f"the XDP target cannot {what} inside @atomic: do it after the block")
+            raise Unsupported(
+                statement.span, f"the XDP target cannot {what} inside @atomic: do it after the block"
+            )
 
 
 def _expressions(statement: ir.Statement) -> list[ir.Expr]:

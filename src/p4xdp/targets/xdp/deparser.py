@@ -1,8 +1,9 @@
 """The deparser.
 
-Fields are written where their headers lie in the packet, so as long as no header appeared, vanished or changed
-its place (`rl` is 0) the packet is already what the deparser has to send. Otherwise the valid headers are
-saved to scratch memory, the packet's head is moved by the difference in length, and they are written in order.
+Fields are written where their headers lie in the packet, so as long as no header appeared, vanished or
+changed its place (`rl` is 0) the packet is already what the deparser has to send. Otherwise the valid headers
+are saved to scratch memory, the packet's head is moved by the difference in length, and they are written in
+order.
 """
 
 from __future__ import annotations

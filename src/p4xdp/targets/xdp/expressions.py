@@ -145,7 +145,9 @@ def _saturating(expr: ir.Binary, left: str, right: str) -> str:
         limit = f", {literal(-1, width)}" if name == "add" else ""
         return f"usat_{name}{bits}({left}, {right}{limit})"
     if width > 64:
-        raise Unsupported(expr.span, f"the XDP target saturates signed numbers of at most 64 bits, not {width}")
+        raise Unsupported(
+            expr.span, f"the XDP target saturates signed numbers of at most 64 bits, not {width}"
+        )
     left, right = sign_extended(left, width), sign_extended(right, width)
     low = literal(-(1 << width - 1), 64) if width == 64 else f"{-(1 << width - 1)}ll"
     return masked(f"ssat_{name}{bits}({left}, {right}, (i64){low}, {(1 << width - 1) - 1}ll)", width)

@@ -1,4 +1,4 @@
-"""Bytes: the layout of keys, values and the state memory, decided once for the C text and for the manifest."""
+"""The layout of keys, values and the state memory, decided once for the C text and the manifest."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ class _State:
         return offset
 
 
-def make_layout(program: ir.Program, options: XdpOptions, exchanged: frozenset[str]) -> Layout:
+def make_layout(
+    program: ir.Program, options: XdpOptions, exchanged: frozenset[str], locks: int = 0
+) -> Layout:
     """Raises Unsupported for tables and registers that no map carries."""
     state = _State()
     hook = state.add("struct hook", "hook", 0, 24)
@@ -97,15 +99,13 @@ def make_layout(program: ir.Program, options: XdpOptions, exchanged: frozenset[s
                 str(register.initial),
             )
         )  # fmt: skip
-    tables = {
-        table.name: _table(index, table, state) for index, table in enumerate(program.tables)
-    }
+    tables = {table.name: _table(index, table, state) for index, table in enumerate(program.tables)}
     counters = tuple(
         manifest.CounterLayout(c.name, counter_name(program, c), c.size, c.kind) for c in program.counters
     )
     parts = manifest.Manifest(
         manifest.FORMAT, program.source, program.digest, "", options.mode,
-        -(-state.end // _CACHE_LINE) * _CACHE_LINE, PORTS, INTERFACES, ports, hook,
+        -(-state.end // _CACHE_LINE) * _CACHE_LINE, PORTS, INTERFACES, ports, hook, locks,
         tuple(form.layout for form in tables.values()), tuple(registers), counters,
     )  # fmt: skip
     return Layout(tuple(state.members), tables, manifest.with_layout(parts))
@@ -144,7 +144,7 @@ def _kind(table: ir.Table) -> manifest.TableKind:
         if key.kind not in ("exact", "lpm"):
             raise Unsupported(
                 key.expr.span if key.expr.span.length else table.span,
-                f"table {table.name}: XDP has no map for a {key.kind} key (exact and lpm, or constant entries)",
+                f"table {table.name}: XDP has no map for {key.kind} keys (only exact, lpm, or constant entries)",
             )
         check_width(key.expr.type.width, key.expr.span, f"key {key.name}")
     if kinds.count("lpm") > 1 or "lpm" in kinds[:-1]:
@@ -206,7 +206,9 @@ def _entry(entry: ir.Entry, table: ir.Table) -> manifest.InitialEntry:
     for keyset, key in zip(entry.keysets, table.keys, strict=True):
         full = (1 << key.expr.type.width) - 1
         if keyset.kind == "range" or (keyset.kind == "any" and key.kind == "exact"):
-            raise Unsupported(entry.span, f"table {table.name}: an entry of an {key.kind} key must be a value")
+            raise Unsupported(
+                entry.span, f"table {table.name}: an entry of an {key.kind} key must be a value"
+            )
         mask = {"exact": full, "mask": keyset.mask, "any": 0}[keyset.kind]
         keys.append((str(keyset.value), str(mask)))
     return manifest.InitialEntry(tuple(keys), _call(entry.call))

@@ -111,8 +111,10 @@ class CounterLayout(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """`digest` identifies the P4 source, `layout` (hex SHA-256) what is kept in maps: programs of equal layout
-    can take over each other's maps. `port_offset` and `hook_offset` are in the state memory."""
+    """`digest` identifies the P4 source, `layout` (hex SHA-256) what is kept in maps: programs of equal
+    layout can take over each other's maps. `port_offset` and `hook_offset` are in the state memory; maps
+    `locks0`, `locks1`, … hold one lock each.
+    """
 
     format: int
     source: str
@@ -124,6 +126,7 @@ class Manifest(msgspec.Struct, frozen=True):
     interfaces: int
     port_offset: int
     hook_offset: int
+    locks: int
     tables: tuple[TableLayout, ...]
     registers: tuple[RegisterLayout, ...]
     counters: tuple[CounterLayout, ...]
@@ -136,8 +139,8 @@ def encode(manifest: Manifest) -> bytes:
 def with_layout(manifest: Manifest) -> Manifest:
     """Fills `layout`: a digest of all that decides whether maps can be taken over."""
     kept = (
-        manifest.format, manifest.mode, manifest.state_size, manifest.port_offset, manifest.tables,
-        manifest.registers, manifest.counters,
+        manifest.format, manifest.mode, manifest.state_size, manifest.port_offset, manifest.locks,
+        manifest.tables, manifest.registers, manifest.counters,
     )  # fmt: skip
     return msgspec.structs.replace(manifest, layout=hashlib.sha256(msgspec.json.encode(kept)).hexdigest())
 

@@ -153,7 +153,9 @@ def make_plan(
             slot += -(-header.width // 64) * 8
     implied = {name: found.implied[name] for name in found.implied if name not in found.shadow}
     words = -(-bits // WORD_BITS)
-    return Plan(program, options, plans, implied, emit_order, words, slot, found.relayout, locks, exchanged, tables)
+    return Plan(
+        program, options, plans, implied, emit_order, words, slot, found.relayout, locks, exchanged, tables
+    )
 
 
 def _emit_order(body: ir.Body) -> tuple[Header, ...]:
@@ -171,5 +173,3 @@ def _emit_order(body: ir.Body) -> tuple[Header, ...]:
             case _:
                 raise Unsupported(statement.span, "the XDP target's deparser has emit() calls only")
     return tuple(order)
-
-

@@ -20,24 +20,26 @@ assert len(_FAULT_NAMES) == len(FAULTS)
 def port_support(plan: Plan) -> list[str]:
     """Declarations in front of the program."""
     lines = [f"enum {{ {', '.join(_FAULT_NAMES)} }};"]
-    if plan.options.mode == "switch":
+    if plan.options.mode == "test":
+        lines.append("INLINE u64 now(void) { return *(volatile u64 *)&state.hook.time & 0xffffffffffffull; }")
+    else:
         clock = "ktime_coarse" if plan.options.clock == "coarse" else "ktime_precise"
+        lines.append(f"INLINE u64 now(void) {{ return ({clock}() / 1000) & 0xffffffffffffull; }}")
+    if plan.options.mode == "switch":
         lines += [
             f"struct {{ UINT(type, DEVMAP); UINT(max_entries, {PORTS}); TYPE(key, u32); TYPE(value, u32); }} "
             f'links SEC(".maps");',
-            f"INLINE u64 now(void) {{ return ({clock}() / 1000) & 0xffffffffffffull; }}",
             "INLINE int dropped_packet(void) { return XDP_DROP; }",
         ]
     else:
-        lines += [
-            "INLINE u64 now(void) { return *(volatile u64 *)&state.hook.time & 0xffffffffffffull; }",
-            "INLINE int dropped_packet(void) { state.hook.egress = 511; return XDP_DROP; }",
-        ]
+        lines.append("INLINE int dropped_packet(void) { state.hook.egress = 511; return XDP_DROP; }")
     return lines
 
 
 def emit_arrival(code: Code) -> None:
     """Sets the ingress port."""
+    if code.plan.options.mode == "bench":
+        _restore(code)
     if not code.plan.has(INGRESS_PORT):
         return
     name = code.name(ir.Var(INGRESS_PORT, ir.Bits(9)))
@@ -50,6 +52,21 @@ def emit_arrival(code: Code) -> None:
         code.line(f"const u64 arrival = {name};")
     else:
         code.line(f"{name} = *(volatile u32 *)&state.hook.ingress;")
+
+
+def _restore(code: Code) -> None:
+    """The packet of a benchmark as it was, whatever the last run left of it."""
+    options = code.plan.options
+    with code.braces("if (state.hook.restore)"):
+        with code.braces(f"if (packet_length != {options.length})"):
+            code.line(f"if (adjust_head(ctx, (int)(packet_length - {options.length}))) return XDP_ABORTED;")
+            code.line("data = (u8 *)(long)ctx->data; data_end = (u8 *)(long)ctx->data_end; cur = data;")
+            code.line(f"packet_length = {options.length};")
+        last = max((patch.offset + len(patch.data) for patch in options.patches), default=0)
+        code.line(f"if (data + {last} > data_end) return XDP_ABORTED;")
+        for patch in options.patches:
+            bits = 8 * len(patch.data)
+            code.line(f"ST{bits}(data, {patch.offset}, {int.from_bytes(patch.data, 'little'):#x}ull);")
 
 
 def emit_departure(code: Code) -> None:

@@ -31,7 +31,7 @@ _PASSES = 8
 def to_c(program: ir.Program, options: XdpOptions) -> tuple[str, Manifest]:
     """C text of `program` and the manifest that it contains. Raises Unsupported."""
     exchanged, locks = exchanged_registers(program), lock_numbers(program)
-    layout = make_layout(program, options, exchanged)
+    layout = make_layout(program, options, exchanged, len(set(locks.values())))
     found = Findings()
     for _ in range(_PASSES):
         plan = make_plan(program, options, found, locks, exchanged, layout.tables)
@@ -109,7 +109,11 @@ def _array(name: str, kind: str, value: str, size: int) -> str:
 
 
 def _state(layout: Layout) -> list[str]:
-    lines = ["struct hook { u64 time; u32 ingress, egress, length, spare; };", "struct state {", "  u64 reserved[8];"]
+    lines = [
+        "struct hook { u64 time; u32 ingress, egress, restore, spare; };",
+        "struct state {",
+        "  u64 reserved[8];",
+    ]
     lines += [f"  {m.declaration} __attribute__((aligned(64)));" for m in layout.members]
     lines.append("} state;")
     lines += [
@@ -141,7 +145,9 @@ def _split(text: str, length: int) -> list[str]:
 def _function(code: Code) -> list[str]:
     plan = code.plan
     lines = ['SEC("xdp") int p4_program(struct xdp_md *ctx) {']
-    lines.append("  u8 *data = (u8 *)(long)ctx->data, *data_end = (u8 *)(long)ctx->data_end, *cur = data, *s = 0;")
+    lines.append(
+        "  u8 *data = (u8 *)(long)ctx->data, *data_end = (u8 *)(long)ctx->data_end, *cur = data, *s = 0;"
+    )
     lines.append("  u64 packet_length = distance(data_end, data), rl = 0, fault = 0, port = 511;")
     lines += [f"  u64 m{word} = 0;" for word in range(plan.mask_words)]
     lines += [f"  u8 *{h.pointer} = data;" for h in plan.headers.values() if h.extracted and h.fixed is None]
@@ -151,7 +157,8 @@ def _function(code: Code) -> list[str]:
         "dropped:",
         "  return dropped_packet();",
         "aborted:;",
-        "  const u32 reason = (u32)fault;", "  u64 *count = map_lookup(&faults, &reason);",
+        "  const u32 reason = (u32)fault;",
+        "  u64 *count = map_lookup(&faults, &reason);",
         "  if (count) ++*count;",
         "  return XDP_ABORTED;",
         "}",

@@ -104,7 +104,8 @@ def _store_part(pointer: str, offset: int, width: int, value: str, shift: int) -
 def copy(target: str, source: str, size: int) -> list[str]:
     """C statements that copy `size` bytes."""
     return [
-        f"ST{8 * width}({target}, {start}, LD{8 * width}({source}, {start}));" for start, width in _chunks(size)
+        f"ST{8 * width}({target}, {start}, LD{8 * width}({source}, {start}));"
+        for start, width in _chunks(size)
     ]
 
 

@@ -32,17 +32,18 @@ def declarations(form: TableForm) -> list[str]:
         lines.append(f"struct {name}_value {{ union {{ u32 action; u64 whole[{layout.value_size // 8}];")
         lines += [f"  {part}" for part in parts]
         lines.append("}; };")
-        lines.append(f"_Static_assert(sizeof(struct {name}_value) == {layout.value_size}, \"layout\");")
+        lines.append(f'_Static_assert(sizeof(struct {name}_value) == {layout.value_size}, "layout");')
     if layout.kind == "hash":
         lines += [
             f"struct {{ UINT(type, HASH); UINT(max_entries, {layout.size});",
-            f"  TYPE(key, struct {name}_key); TYPE(value, struct {name}_value); }} {name} SEC(\".maps\");",
+            f'  TYPE(key, struct {name}_key); TYPE(value, struct {name}_value); }} {name} SEC(".maps");',
         ]
     elif layout.kind == "lpm":
         lines += [
             f"struct {name}_key {{ u32 length; u8 data[{layout.key_size - 4}]; }};",
-            f"struct {{ UINT(type, LPM_TRIE); UINT(max_entries, {layout.size}); UINT(map_flags, NO_PREALLOC);",
-            f"  TYPE(key, struct {name}_key); TYPE(value, struct {name}_value); }} {name} SEC(\".maps\");",
+            f"struct {{ UINT(type, LPM_TRIE); UINT(max_entries, {layout.size});",
+            "  UINT(map_flags, NO_PREALLOC);",
+            f'  TYPE(key, struct {name}_key); TYPE(value, struct {name}_value); }} {name} SEC(".maps");',
         ]
     return lines
 
@@ -64,14 +65,16 @@ def _structure(name: str, members: list[tuple[int, int, str]], size: int) -> lis
         end = offset + length
     if size > end:
         lines.append(f"  u8 pad{end}[{size - end}];")
-    lines.append(f"}}; _Static_assert(sizeof(struct {name}) == {size}, \"layout\");")
+    lines.append(f'}}; _Static_assert(sizeof(struct {name}) == {size}, "layout");')
     return lines
 
 
 def _action_members(action: ActionLayout) -> list[str]:
     if not action.parameters:
         return []
-    members = [_member("u", f"p{i}", field.size, field.offset)[2] for i, field in enumerate(action.parameters)]
+    members = [
+        _member("u", f"p{i}", field.size, field.offset)[2] for i, field in enumerate(action.parameters)
+    ]
     return [f"struct {{ u32 id{action.id}; {' '.join(members)} }} a{action.id};"]
 
 

@@ -1,8 +1,8 @@
 """C integers that hold bit strings.
 
 A value of `bit<W>` or `int<W>` is held in a u64, or in a u128 if W > 64, zero-extended: the two's complement
-pattern of a signed value, too. All other modules keep to that form. There are no 32-bit variables, since clang
-would spill them to half stack slots, of which the kernel's verifier forgets what they hold.
+pattern of a signed value, too. All other modules keep to that form. There are no 32-bit variables, since
+clang would spill them to half stack slots, of which the kernel's verifier forgets what they hold.
 """
 
 from __future__ import annotations

@@ -39,11 +39,13 @@ def test_structs_and_enums() -> None:
 
 def test_externs() -> None:
     extern = only(
-        "extern R<T> { R(bit<32> size); R(); @pure T read(in bit<32> i); void f<U>(out U u); abstract void g(); }",
+        "extern R<T> { R(bit<32> size); R(); @pure T read(in bit<32> i); void f<U>(out U u); "
+        "abstract void g(); }",
         ast.ExternDeclaration,
     )
     assert [(m.name, m.result is None, m.abstract) for m in extern.methods] == [
-        ("R", True, False), ("R", True, False), ("read", False, False), ("f", False, False), ("g", False, True),
+        ("R", True, False), ("R", True, False), ("read", False, False), ("f", False, False),
+        ("g", False, True),
     ]  # fmt: skip
     function = only("extern T f<T>(in T x = 1, @optional out bit<8> y);", ast.ExternFunction)
     assert [p.direction for p in function.prototype.parameters] == ["in", "out"]
@@ -55,8 +57,8 @@ def test_blocks() -> None:
         """parser P(packet_in p, out H h)(bit<8> n) {
             value_set<bit<16>>(4) vs;
             bit<8> x = 1;
-            @name("s") state start { x = 2; transition select(h.a, h.b) { (1, _): next; (2 &&& 3, 4 .. 5): accept;
-                default: reject; } }
+            @name("s") state start { x = 2; transition select(h.a, h.b) {
+                (1, _): next; (2 &&& 3, 4 .. 5): accept; default: reject; } }
             state next { }
         }""",
         ast.ParserDeclaration,
@@ -73,7 +75,8 @@ def test_blocks() -> None:
 
 
 def test_a_parenthesis_may_open_an_expression_or_a_tuple_of_sets() -> None:
-    text = "parser P() { state start { transition select(a) { (1 + 2) &&& 3: accept; (4): accept; (5) + 1: accept; } } }"
+    cases = "(1 + 2) &&& 3: accept; (4): accept; (5) + 1: accept;"
+    text = f"parser P() {{ state start {{ transition select(a) {{ {cases} }} }} }}"
     parser = only(text, ast.ParserDeclaration)
     select = parser.states[0].transition
     assert isinstance(select, ast.Select)
@@ -87,7 +90,8 @@ def test_tables() -> None:
                 key = { h.a: exact @name("a"); h.b[3:0]: ternary; }
                 actions = { a1; @defaultonly .NoAction; a2(h.x, 1); }
                 const default_action = a1(5);
-                const entries = { (1, 2 &&& 3): a1(1); priority=7: (_, _): a2 @note; const priority=(1 + 1): _: a1; }
+                const entries = { (1, 2 &&& 3): a1(1); priority=7: (_, _): a2 @note;
+                    const priority=(1 + 1): _: a1; }
                 size = 64;
                 @ignored psa_implementation = ap;
             }

@@ -70,7 +70,10 @@ def test_every_expression_has_a_type_and_every_name_a_declaration() -> None:
             return
         if isinstance(node, ast.Path) and node not in typed.declarations:
             missing.append(f"{node.span} {node.name}")
-        if isinstance(node, ast.Binary | ast.Unary | ast.Mux | ast.Cast | ast.Index) and node not in typed.types:
+        if (
+            isinstance(node, ast.Binary | ast.Unary | ast.Mux | ast.Cast | ast.Index)
+            and node not in typed.types
+        ):
             missing.append(f"{node.span} {type(node).__name__}")
         if isinstance(node, ast.Call | ast.ConstructorCall | ast.Instantiation) and node not in typed.calls:
             missing.append(f"{node.span} call")
@@ -132,7 +135,9 @@ def test_enum_and_error_constants() -> None:
 
 
 def test_int_literals_take_the_width_expected() -> None:
-    typed = control("hdr.ip.ttl = hdr.ip.ttl - 1; meta.b = 7; if (hdr.ip.src == 0x0a000001) { } meta.b = meta.b << 3;")
+    typed = control(
+        "hdr.ip.ttl = hdr.ip.ttl - 1; meta.b = 7; if (hdr.ip.src == 0x0a000001) { } meta.b = meta.b << 3;"
+    )
     literals = nodes(typed, ast.IntLiteral)[-4:]
     assert [(str(typed.types[n]), typed.constants[n]) for n in literals] == [
         ("bit<8>", 1), ("bit<16>", 7), ("bit<32>", 0x0A000001), ("int", 3),
@@ -154,7 +159,11 @@ def test_methods_are_resolved_with_their_type_arguments() -> None:
     )
     calls = [c for n, c in typed.calls.items() if isinstance(n, ast.Call)]
     shown = [
-        (c.kind, c.target if isinstance(c.target, str) else c.target.name, {v.name: str(t) for v, t in c.type_arguments.items()})
+        (
+            c.kind,
+            c.target if isinstance(c.target, str) else c.target.name,
+            {v.name: str(t) for v, t in c.type_arguments.items()},
+        )
         for c in calls
     ]
     assert shown == [
@@ -162,7 +171,11 @@ def test_methods_are_resolved_with_their_type_arguments() -> None:
         ("method", "write", {"T": "bit<64>"}),
         ("method", "count", {}),
         ("extern_function", "mark_to_drop", {}),
-        ("extern_function", "hash", {"O": "bit<16>", "T": "bit<16>", "D": "tuple<bit<32>, bit<8>>", "M": "bit<16>"}),
+        (
+            "extern_function",
+            "hash",
+            {"O": "bit<16>", "T": "bit<16>", "D": "tuple<bit<32>, bit<8>>", "M": "bit<16>"},
+        ),
         ("extern_function", "random", {"T": "bit<16>"}),
     ]  # fmt: skip
     assert len(calls[3].arguments) == 1
@@ -175,7 +188,11 @@ def test_arguments_stand_in_the_order_of_parameters() -> None:
     typed = control("f(y = 2, x = 1); g(5); g(5, 6);", before="void f(in bit<8> x, in bit<16> y) { } "
                     "extern void g(in bit<8> x, in bit<8> y = 9);")  # fmt: skip
     calls = [c for n, c in typed.calls.items() if isinstance(n, ast.Call)]
-    assert [[typed.constants[a.value] for a in c.arguments if a.value] for c in calls] == [[1, 2], [5, 9], [5, 6]]
+    assert [[typed.constants[a.value] for a in c.arguments if a.value] for c in calls] == [
+        [1, 2],
+        [5, 9],
+        [5, 6],
+    ]
 
 
 def test_parsers_and_lookahead() -> None:
@@ -231,7 +248,8 @@ def test_controls_can_be_nested_shared_and_applied_directly() -> None:
         "one.apply(meta.a); one.apply(meta.a); two.apply(v = meta.a); Plain.apply(meta.a);",
         "Inner(1, r) one; Inner(cells = r, n = 2) two;",
         """register<bit<8>>(4) r;
-        control Inner(inout bit<8> v)(bit<8> n, register<bit<8>> cells) { apply { v = n; cells.write(0, v); } }
+        control Inner(inout bit<8> v)(bit<8> n, register<bit<8>> cells) {
+            apply { v = n; cells.write(0, v); } }
         control Plain(inout bit<8> v) { apply { } }""",
     )
     kinds = [c.kind for n, c in typed.calls.items() if isinstance(n, ast.Call | ast.DirectApplication)]
@@ -248,7 +266,9 @@ def test_warnings_are_not_errors() -> None:
 
 
 def test_slices_have_bounds() -> None:
-    typed = control("meta.a = meta.b[11:4]; meta.b[3:0] = 1; meta.a = meta.b[4+:8]; meta.a = meta.b[meta.a+:8];")
+    typed = control(
+        "meta.a = meta.b[11:4]; meta.b[3:0] = 1; meta.a = meta.b[4+:8]; meta.a = meta.b[meta.a+:8];"
+    )
     assert list(typed.slices.values()) == [(11, 4), (3, 0), (11, 4)]
 
 
