@@ -72,6 +72,7 @@ def test_interrupted_up_removes_what_it_made(no_lab: None) -> None:
 def test_link_rate_limits_both_directions(no_lab: None) -> None:
     lab = Lab()
     lab.up(LabConfig(nodes=1, link_rate="100mbit", switch=False, controller=False))
+    lab.rebuild_switch()
     server = lab.popen_in("node1", ["iperf3", "-s"], stdout=subprocess.DEVNULL)
     try:
         for direction in ([], ["-R"]):

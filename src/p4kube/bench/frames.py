@@ -43,7 +43,7 @@ class BadFrame(ValueError):
 def checksum(data: bytes) -> int:
     """The internet checksum (RFC 1071); 0 over data that contains its own."""
     padded = data + b"\0" * (len(data) % 2)
-    total = sum(word for (word,) in struct.iter_unpack("!H", padded))
+    total = sum(int.from_bytes(padded[i : i + 2], "big") for i in range(0, len(padded), 2))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total ^ 0xFFFF

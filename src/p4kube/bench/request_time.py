@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
+from rich.console import Console
+from rich.table import Table
 
 from p4kube.bench import ab, facts, nginx, rounds
 from p4kube.bench.ab import AbRun
@@ -147,3 +149,30 @@ def _measured(runs: Sequence[AbRun]) -> Measured:
     means = [run.mean for run in runs]
     median = merged_quantile([run.percentiles for run in runs], 0.5)
     return Measured(figure.requests, figure.failed, spread(means), median, figure.p99, means)
+
+
+def show(console: Console, result: Result) -> None:
+    """For people: mean and 99 % by way, and the ratios."""
+    for experiment in result.experiments:
+        condition = experiment.condition
+        links = (
+            f"{condition.link_rate} for each node's link" if condition.link_rate else "links without limit"
+        )
+        body = f", answers of {condition.body // 1024} KiB" if condition.body else ""
+        console.print(f"\n[bold]Request time[/] with {links}{body}: mean ± 95 % confidence / 99 %, ms")
+        table = Table(box=None, padding=(0, 2))
+        for column in ("concurrency", *WAYS, "vip/nodePort", "vip/direct", "failed"):
+            table.add_column(column, justify="right")
+        for each in experiment.levels:
+            cells = [
+                f"{way.mean.mean:.2f} ± {way.mean.margin:.2f} / {way.p99:.1f}"
+                for way in (each.ways[name] for name in WAYS)
+            ]
+            ratios = [f"{each.ratios[name]:.2f}" for name in ("vip/nodePort", "vip/direct")]
+            failed = str(sum(way.failed for way in each.ways.values()))
+            table.add_row(str(each.concurrency), *cells, *ratios, failed)
+        console.print(table)
+    console.print(
+        "\n[dim]Client, switch, nodes and pods share this machine's "
+        f"{result.facts.cores} cores: the client's and the servers' own work is in every figure.[/]"
+    )

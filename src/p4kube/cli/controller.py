@@ -88,10 +88,12 @@ def _open_link(config: ControllerConfig, config_file: Path | None) -> DataPlane:
         where = f"{config_file}: switches" if config_file else "--config is missing"
         raise ConfigError(f"{where}: no switch to program; name at least one, or use --dry-run")
     # Late, because a dry run needs neither keys nor sockets.
-    from p4kube.controller.link import open_dataplane
+    from p4kube.controller.link import BadKeys, open_dataplane
 
-    dataplane: DataPlane = open_dataplane(config)
-    return dataplane
+    try:
+        return open_dataplane(config)
+    except BadKeys as error:
+        raise ConfigError(str(error)) from error
 
 
 async def _serve(

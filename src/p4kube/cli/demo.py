@@ -29,7 +29,6 @@ def demo(keep: bool, output: str) -> None:
 
     Exit codes: 0 every check held, 1 one did not or an error stopped it, 2 wrong usage, 130 interrupted.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
     with told() as say:
         console = Console(highlight=False, quiet=output == "json")
         found = demonstrate(Stage(Lab(say), say, console), keep=keep)
@@ -49,8 +48,10 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 @contextmanager
-def told() -> Iterator[Say]:
-    """A progress line on stderr (plain lines if it is no terminal), and errors as messages."""
+def told(*errors: type[Exception]) -> Iterator[Say]:
+    """A progress line on stderr (plain lines if it is no terminal), and errors as messages: ours, and those
+    named."""
+    signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=True, highlight=False)
     try:
         if console.is_terminal:
@@ -58,9 +59,11 @@ def told() -> Iterator[Say]:
                 yield lambda text: status.update(text)
         else:
             yield lambda text: console.print(text, markup=False, soft_wrap=True)
-    except (LabError, AbError) as error:
-        console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(_FAILED)
     except KeyboardInterrupt:
         console.print("interrupted", markup=False)
         sys.exit(_INTERRUPTED)
+    except Exception as error:
+        if not isinstance(error, (LabError, AbError, *errors)):
+            raise
+        console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(_FAILED)

@@ -111,8 +111,11 @@ def execute(where: str, command: tuple[str, ...]) -> None:
     WHERE is client, switch, cp, node1 .. nodeN, or a pod as NAMESPACE/NAME.
     """
     with _told():
-        argv = Lab().argv_in(where, command)
-    os.environ.setdefault("KUBECONFIG", str(Lab().inner_kubeconfig))
+        here = Lab()
+        argv = here.argv_in(where, command)
+    # The host's kubeconfig names the relay, which a namespace cannot reach.
+    if os.environ.get("KUBECONFIG") in (None, "", str(here.kubeconfig)):
+        os.environ["KUBECONFIG"] = str(here.inner_kubeconfig)
     try:
         os.execvp(argv[0], argv)
     except OSError as error:

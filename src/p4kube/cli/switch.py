@@ -109,4 +109,4 @@ def _read_status(config: Config) -> status.Status:
         click.echo(f"no data plane is pinned at {config.pin_path}: is `p4kube switch run` up?", err=True)
         sys.exit(_NOT_LOADED)
     with program.viewed(config) as plane:
-        return status.read(config, plane, program.interfaces())
+        return status.read(config, plane, program.attached(config), program.interfaces())

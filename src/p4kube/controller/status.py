@@ -12,6 +12,7 @@ import msgspec
 from p4kube.controller.screening import RefusedPort, ServablePort
 from p4kube.kube.clock import whole_time
 from p4kube.kube.objects import Condition, Ingress, PortStatus, Service
+from p4kube.model import Protocol
 
 CONDITION = "p4kube.dev/Programmed"
 MESSAGE_LIMIT = 1024
@@ -48,6 +49,16 @@ def shown_address(service: Service) -> IPv4Address | None:
         except AddressValueError:
             continue
     return None
+
+
+def shown_errors(service: Service) -> set[tuple[int, Protocol]]:
+    """The ports that the status shows with an error."""
+    return {
+        (port.port, Protocol[port.protocol])
+        for ingress in service.status.load_balancer.ingress or ()
+        for port in ingress.ports or ()
+        if port.error and port.protocol in Protocol.__members__
+    }
 
 
 def condition_of(service: Service) -> Condition | None:

@@ -25,7 +25,7 @@ from p4kube.controller.refusal import Refusal
 from p4kube.controller.screening import screen
 from p4kube.controller.serving import Decision, serving_of
 from p4kube.controller.standing import Standing, finalized, standing_of
-from p4kube.controller.status import condition_of, shown_address
+from p4kube.controller.status import condition_of, shown_address, shown_errors
 from p4kube.controller.telling import Teller
 from p4kube.kube.client import Client
 from p4kube.kube.clock import Clock
@@ -156,8 +156,10 @@ class Term:
         ]
         for service in mine:
             if (address := shown_address(service)) is not None:
-                ports = frozenset((port.port, port.protocol) for port in screen(service).servable)
-                self._allocator.restore(service_key(service), ports, address)
+                # A port shown with an error was not served: it must not take the place of one that was.
+                failed = shown_errors(service)
+                ports = {(port.port, port.protocol) for port in screen(service).servable} - failed
+                self._allocator.restore(service_key(service), frozenset(ports), address)
         for service in mine:
             self._safely_look_at(service_key(service))
         self._dataplane.complete(frozenset(key for key, entry in self._entries.items() if entry.submitted))

@@ -7,6 +7,8 @@ import subprocess
 from p4kube.lab import layout, netns
 from p4kube.lab.layout import Layout, Link
 
+# What comes in over a limited link passes this device of the node.
+_SHAPER = "ifb0"
 _ROUTER = {
     "net.ipv4.ip_forward": "1",
     "net.ipv4.conf.all.rp_filter": "0",
@@ -32,9 +34,10 @@ def rebuild_switch(plan: Layout, link_rate: str | None) -> None:
     netns.destroy(layout.SWITCH)
     # The namespace's links die a moment after its name: take the neighbours' ends away ourselves.
     for link in plan.links:
-        subprocess.run(
-            ["ip", "-n", link.namespace, "link", "del", layout.UPLINK], capture_output=True, check=False
-        )
+        for interface in (layout.UPLINK, _SHAPER):
+            subprocess.run(
+                ["ip", "-n", link.namespace, "link", "del", interface], capture_output=True, check=False
+            )
     netns.create(layout.SWITCH)
     _build_switch(plan, link_rate)
 
@@ -94,12 +97,12 @@ def shape(link: Link, rate: str) -> None:
     # 1 ms worth of bytes, and never less than a few frames; a queue of 20 ms as a switch port might have.
     limiter = f"tbf rate {bits} burst {max(bits // 8000, 16_000)} latency 20ms"
     uplink = layout.UPLINK
-    netns.ip_batch(link.namespace, ["link add ifb0 type ifb", "link set ifb0 up"])
+    netns.ip_batch(link.namespace, [f"link add {_SHAPER} type ifb", f"link set {_SHAPER} up"])
     commands = [
         f"qdisc add dev {uplink} root {limiter}",
         f"qdisc add dev {uplink} ingress",
-        f"filter add dev {uplink} parent ffff: u32 match u32 0 0 action mirred egress redirect dev ifb0",
-        f"qdisc add dev ifb0 root {limiter}",
+        f"filter add dev {uplink} parent ffff: u32 match u32 0 0 action mirred egress redirect dev {_SHAPER}",
+        f"qdisc add dev {_SHAPER} root {limiter}",
     ]
     netns.call([*netns.nsenter(link.namespace), "tc", "-batch", "-"], stdin="\n".join(commands) + "\n")
 

@@ -258,6 +258,7 @@ class Lab:
             process.end([agent], 0.0)
         process.kill_inhabitants([layout.SWITCH])
         teardown.remove_pins()
+        _mount_bpf()
         fabric.rebuild_switch(self.layout, self.record.config.link_rate)
         if agent is not None:
             self.start_component("switch-agent")

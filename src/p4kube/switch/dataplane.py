@@ -25,12 +25,12 @@ class Readable(Protocol):
     def faults(self) -> dict[str, int]:
         """Packets that the program dropped for want of something, by reason."""
 
-    def attached(self) -> dict[int, int]:
-        """Ports that the program serves now: number -> interface index."""
-
 
 class DataPlane(Readable, Tables, Protocol):
     """A data plane that can be changed."""
+
+    def attached(self) -> dict[int, int]:
+        """Ports that the program serves now: number -> interface index."""
 
     def attach(self, port: int, interface: int, *, generic: bool = False) -> None:
         """Makes the interface (an index of this network namespace) the port, in place of what it was.

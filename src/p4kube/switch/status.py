@@ -45,8 +45,8 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     nodes: dict[int, Count]
 
 
-def read(config: Config, plane: Readable, interfaces: dict[str, int]) -> Status:
-    """`interfaces`: name -> index, of this network namespace. Raises DeviceError."""
+def read(config: Config, plane: Readable, attached: dict[int, int], interfaces: dict[str, int]) -> Status:
+    """`attached`: port -> interface index; `interfaces`: name -> index. Raises DeviceError."""
     order = readings.order(plane)
     return Status(
         name=config.name,
@@ -55,7 +55,7 @@ def read(config: Config, plane: Readable, interfaces: dict[str, int]) -> Status:
         boot_id=f"{own.boot_id(plane):016x}",
         epoch=order.epoch,
         sequence=order.sequence,
-        ports=tuple(_ports(config, plane.attached(), interfaces)),
+        ports=tuple(_ports(config, attached, interfaces)),
         tables=readings.sizes(plane),
         events=readings.events(plane),
         faults=plane.faults(),

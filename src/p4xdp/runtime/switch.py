@@ -25,7 +25,6 @@ from p4xdp.runtime.pins import PinDirectory
 from p4xdp.runtime.tables import KernelTables
 from p4xdp.targets.xdp.manifest import Manifest
 
-_NOT_PINNED = frozenset({"scratch"})
 _DIGEST = 24
 
 
@@ -51,10 +50,14 @@ class Switch(KernelTables):
         self._loaded.close()
 
     def activate(self) -> None:
-        """Makes this the program that all ports run, each in one step, and pins it."""
+        """Makes this the program that all ports run, each in one step, and pins it.
+
+        Call it, like `attach`, in the network namespace of the interfaces: their indices mean nothing in another.
+        """
         served = self.attached()
-        for port, interface in served.items():
-            self._assign(port, interface)
+        if self.fresh:
+            for port, interface in served.items():
+                self._assign(port, interface)
         for port in served:
             link = self._links.open(str(port))
             if link is not None:
@@ -67,9 +70,8 @@ class Switch(KernelTables):
             self._pin(self._pins.folder("live"))
 
     def _pin(self, live: PinDirectory) -> None:
-        for name, fd in self._loaded.maps.items():
-            if name not in _NOT_PINNED:
-                live.put(_pin_name(name, self.manifest), fd)
+        for name in map_names(self.manifest):
+            live.put(_pin_name(name, self.manifest), self._loaded.maps[name])
         live.put(self._program_pin, self._loaded.program)
         for name in live.names():
             if name.startswith("program_") and name != self._program_pin:

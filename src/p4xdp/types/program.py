@@ -100,6 +100,7 @@ class TypedProgram:
                   type. `int` remains only where no run-time value stands: shift amounts, slice bounds,
                   indices, constructor arguments of type int, operands of such constant expressions.
                   A serializable enum used as its underlying type keeps its own type (same representation).
+                  In `target op= value` the value has the target's type (or is a shift amount).
     declarations  Path -> what it refers to (also the Path of an ActionRef and action labels of a switch)
     type_refs     TypeRef node -> resolved type
     calls         the resolved call of every call-like node

@@ -2,6 +2,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header numbers_t {
     bit<8>  operation;
     bit<32> a;
@@ -10,6 +12,7 @@ header numbers_t {
 }
 
 struct headers_t {
+    ethernet_t ethernet;
     numbers_t n;
 }
 
@@ -45,6 +48,7 @@ bit<32> change_and_tell(inout bit<32> x) {
 
 parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.n);
         transition accept;
     }

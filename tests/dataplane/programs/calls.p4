@@ -2,6 +2,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header cell_t {
     bit<8>  code;
     bit<8>  index;
@@ -9,6 +11,7 @@ header cell_t {
 }
 
 struct headers_t {
+    ethernet_t ethernet;
     cell_t c;
 }
 
@@ -17,6 +20,7 @@ struct metadata_t {
 
 parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.c);
         transition accept;
     }

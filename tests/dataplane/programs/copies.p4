@@ -2,6 +2,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header two_t {
     bit<8> x;
     bit<8> y;
@@ -22,6 +24,7 @@ header operation_t {
 }
 
 struct headers_t {
+    ethernet_t  ethernet;
     operation_t operation;
     two_t       first;
     two_t       second;
@@ -35,6 +38,7 @@ struct metadata_t {
 
 parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.operation);
         packet.extract(hdr.first);
         packet.extract(hdr.second);

@@ -3,6 +3,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header udp_t {
     bit<32> source;
     bit<32> destination;
@@ -10,6 +12,7 @@ header udp_t {
 }
 
 struct headers_t {
+    ethernet_t ethernet;
     udp_t udp;
 }
 
@@ -18,6 +21,7 @@ struct metadata_t {
 
 parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.udp);
         transition accept;
     }

@@ -3,6 +3,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header report_t {
     bit<8> error_number;
     bit<8> found;
@@ -27,6 +29,7 @@ header pair_t {
 }
 
 struct headers_t {
+    ethernet_t ethernet;
     report_t report;
     kind_t   kind;
     tag_t[2] tags;
@@ -40,6 +43,7 @@ struct metadata_t {
 
 parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.kind);
         transition select(hdr.kind.kind, sm.ingress_port) {
             (0x01, _): parse_tags;

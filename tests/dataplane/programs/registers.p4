@@ -2,6 +2,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header command_t {
     bit<8>  operation;
     bit<8>  index;
@@ -9,6 +11,7 @@ header command_t {
 }
 
 struct headers_t {
+    ethernet_t ethernet;
     command_t command;
 }
 
@@ -19,6 +22,7 @@ register<bit<32>>(1) packets_seen;
 
 parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.command);
         transition accept;
     }

@@ -2,11 +2,7 @@
 #include <core.p4>
 #include <v1model.p4>
 
-header ethernet_t {
-    bit<48> destination;
-    bit<48> source;
-    bit<16> type;
-}
+#include "ethernet.p4"
 
 header ipv4_t {
     bit<4>  version;

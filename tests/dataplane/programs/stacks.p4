@@ -2,6 +2,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header operation_t {
     bit<8> code;
 }
@@ -25,6 +27,7 @@ header_union either_t {
 }
 
 struct headers_t {
+    ethernet_t  ethernet;
     operation_t operation;
     label_t[3]  labels;
     either_t    one;
@@ -55,6 +58,7 @@ parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, 
     Choose() choose;
 
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.operation);
         transition select(hdr.operation.code) {
             0 .. 9: labels;

@@ -2,6 +2,8 @@
 #include <core.p4>
 #include <v1model.p4>
 
+#include "ethernet.p4"
+
 header request_t {
     bit<8>  step;
     bit<8>  a;
@@ -10,6 +12,7 @@ header request_t {
 }
 
 struct headers_t {
+    ethernet_t ethernet;
     request_t q;
 }
 
@@ -19,6 +22,7 @@ struct metadata_t {
 
 parser PacketParser(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t sm) {
     state start {
+        packet.extract(hdr.ethernet);
         packet.extract(hdr.q);
         transition accept;
     }

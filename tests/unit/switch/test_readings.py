@@ -37,7 +37,6 @@ def plane() -> MemoryPlane:
     plane.counts["service_requests"][9] = (5, 700)
     plane.counts["node_requests"][17] = (4, 600)
     plane.registers["update_state", 0] = 6 << 32 | 42
-    plane.ports[1] = 5
     return plane
 
 
@@ -81,7 +80,7 @@ def test_metrics_are_served_and_a_taken_address_is_an_error(plane: MemoryPlane) 
 
 
 def test_status_as_json_and_as_text(plane: MemoryPlane) -> None:
-    found = status.read(CONFIG, plane, {"p0": 5})
+    found = status.read(CONFIG, plane, {1: 5}, {"p0": 5})
     decoded = msgspec.json.decode(msgspec.json.encode(found))
     assert (decoded["epoch"], decoded["sequence"]) == (6, 42)
     assert decoded["ports"] == [

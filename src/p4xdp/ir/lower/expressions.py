@@ -32,7 +32,7 @@ def _path(cx: Context, e: ast.Path) -> Value:
     declaration = cx.typed.declarations[e]
     found = cx.scope.find(declaration)
     if found is not None:
-        return found
+        return _used_here(found, e.span)
     if isinstance(declaration, ast.ConstantDeclaration):
         return cx.value(declaration.value)
     raise Unsupported(e.span, f"{e.name} cannot be used as a value here")
@@ -43,14 +43,19 @@ def _member(cx: Context, e: ast.Member) -> Value:
     base = cx.value(e.base)
     match base:
         case Aggregate():
-            return base.fields[e.name]
+            return _used_here(base.fields[e.name], e.span)
         case HeaderLiteral() if e.name in base.fields:
             return base.fields[e.name]
         case ir.Header():
-            return cx.header_values[base.name][e.name]
+            return _used_here(cx.header_values[base.name][e.name], e.span)
         case Stack():
             return stack_member(cx, base, e)
     raise Unsupported(e.span, f"this has no member {e.name} that can be read here")
+
+
+def _used_here(value: Value, span: Span) -> Value:
+    """Storage bears the place of its declaration; a use of it, its own."""
+    return ir.Load(value.place, span) if isinstance(value, ir.Load) else value
 
 
 def stack_member(cx: Context, stack: Stack, e: ast.Member) -> Value:

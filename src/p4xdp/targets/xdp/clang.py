@@ -33,7 +33,7 @@ class Compiler:
 
 @cache
 def find_compiler() -> Compiler:
-    """clang >= 14 from PATH (with or without version suffix), else the ziglang wheel. Raises CompilerError."""
+    """clang >= 14 from PATH (its name may end in a version), else the ziglang wheel. Raises CompilerError."""
     names = ["clang", *(f"clang-{number}" for number in range(NEWEST, OLDEST - 1, -1))]
     for name in names:
         path = shutil.which(name)

@@ -27,7 +27,7 @@ class Code:
         self.plan = plan
         self.found = Findings(shadow={n for n, h in plan.headers.items() if h.shadow})
         nothing = dict.fromkeys(plan.headers, False)
-        self.facts: Facts | None = Facts(nothing, dict(nothing))
+        self.facts: Facts | None = Facts(nothing, dict(nothing), dict(nothing))
         self.lines: list[str] = []
         self.variables: dict[str, tuple[str, ir.Bits]] = {}
         self._declared = {var.name: var for var in plan.program.variables}
@@ -153,11 +153,28 @@ class Code:
         return f"(m{bit[0]} & {1 << bit[1]:#x}ull)"
 
     def pointer(self, plan: HeaderPlan) -> str:
-        if plan.fixed is not None:
-            return f"(data + {plan.fixed})"
+        """C text of the address of a touched header's bytes."""
+        slot = f"(s + {plan.slot})"
         if not plan.extracted:
-            return f"(s + {plan.slot})"
-        return plan.pointer
+            return slot
+        if plan.fixed is None:
+            return plan.pointer
+        packet = f"(data + {plan.fixed})"
+        if not plan.shadow:
+            return packet
+        known = self.known().resident.get(plan.header.name)
+        if known is not None:
+            return packet if known else slot
+        return f"({self.test(plan.resident)} ? {packet} : {slot})"
+
+    def address(self, plan: HeaderPlan) -> str:
+        """Like `pointer`, worked out only once if it has to be."""
+        text = self.pointer(plan)
+        if "?" not in text:
+            return text
+        name = self.fresh("at")
+        self.line(f"u8 *const {name} = {text};")
+        return name
 
     def touch(self, header: ir.Header, span: Span) -> None:
         """Gives `header` bytes (all zero) in scratch memory unless it has some."""
@@ -182,7 +199,7 @@ class Code:
         slot = f"(s + {plan.slot})"
         for text in rawbytes.zero(slot, -(-plan.header.width // 64) * 8):
             self.line(text)
-        if plan.extracted:
+        if plan.extracted and plan.fixed is None:
             self.line(f"{plan.pointer} = {slot};")
         self.line(f"m{plan.touched[0]} |= {1 << plan.touched[1]:#x}ull;")
 
@@ -242,5 +259,6 @@ class Code:
             self.line(f"const {c_type(width)} {name} = {value};")
             self.touch(place.header, span)
             offset = place.field.offset + place.type.width - 1 - high
-            for text in rawbytes.store(self.pointer(plan), offset, width, name):
+            to = self.address(plan)
+            for text in rawbytes.store(to, offset, width, name):
                 self.line(text)

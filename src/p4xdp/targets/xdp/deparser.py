@@ -30,7 +30,7 @@ def emit_deparser(code: Code) -> None:
             with _if_valid(code, plan):
                 code.line(f"length += {plan.size};")
                 if plan.extracted:
-                    for text in rawbytes.copy(f"(s + {plan.slot})", code.pointer(plan), plan.size):
+                    for text in rawbytes.copy(f"(s + {plan.slot})", code.address(plan), plan.size):
                         code.line(text)
         code.line("const i64 delta = (i64)(distance(cur, data) - length);")
         code.line(f"if (delta && adjust_head(ctx, (int)delta)) {code.fault('FAULT_HEADROOM')}")

@@ -144,7 +144,7 @@ def _kind(table: ir.Table) -> manifest.TableKind:
         if key.kind not in ("exact", "lpm"):
             raise Unsupported(
                 key.expr.span if key.expr.span.length else table.span,
-                f"table {table.name}: XDP has no map for {key.kind} keys (only exact, lpm, or constant entries)",
+                f"table {table.name}: XDP has no map for {key.kind} keys (exact, lpm, constant entries)",
             )
         check_width(key.expr.type.width, key.expr.span, f"key {key.name}")
     if kinds.count("lpm") > 1 or "lpm" in kinds[:-1]:

@@ -141,16 +141,17 @@ class _ParserRun:
         code, plan = self.code, self.code.plan.headers[header.name]
         facts, found = code.known(), code.found
         self.reject("PacketTooShort", f"RARE({_position(code)} + {plan.size} > data_end)")
-        before = frozenset(name for name, known in facts.touched.items() if known)
+        before = frozenset(name for name, known in facts.resident.items() if known)
         found.implied[header.name] = found.implied.get(header.name, before) & before
         found.offsets.setdefault(header.name, set()).add(facts.offset)
         self._keep_order(header)
         if plan.fixed is None:
             code.line(f"{plan.pointer} = {_position(code)};")
-        for word, bit in {plan.valid, plan.touched}:
+        for word, bit in dict.fromkeys((plan.valid, plan.touched, plan.resident)):
             code.line(f"m{word} |= {1 << bit:#x}ull;")
         code.line(f"cur = {_position(code)} + {plan.size};")
-        facts.valid[header.name] = facts.touched[header.name] = True
+        for known in (facts.valid, facts.touched, facts.resident):
+            known[header.name] = True
         facts.offset = None if facts.offset is None else facts.offset + plan.size
 
     def _keep_order(self, header: ir.Header) -> None:

@@ -43,8 +43,9 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class HeaderPlan:
-    """`fixed` is the header's offset in the packet if it has one only; else a pointer variable says where.
-    `slot` is its place in scratch memory. `valid` and `touched` are (word, bit) of the state words."""
+    """`fixed` is the header's offset in the packet if it has one only; else a pointer variable says where it
+    is. `shadow`: it may have to live in scratch memory, at `slot`. `emitted` is its place among the emits.
+    `valid`, `touched` and `resident` (see `Facts`) are (word, bit) of the state words."""
 
     header: Header
     fixed: int | None
@@ -54,6 +55,7 @@ class HeaderPlan:
     emitted: int | None
     valid: tuple[int, int]
     touched: tuple[int, int]
+    resident: tuple[int, int]
     pointer: str
 
     @property
@@ -118,44 +120,64 @@ def make_plan(
 ) -> Plan:
     """The plan that fits what `found` says. Raises Unsupported for headers XDP cannot carry."""
     emit_order = _emit_order(program.deparser)
+    emitted = {header.name: place for place, header in enumerate(emit_order)}
     extracted: set[str] = set()
-    revalidated: set[str] = set()
+    changed: set[str] = set()
+    made_valid: set[str] = set()
     for statement in statements(bodies(program)):
         match statement:
             case ir.Extract(header):
                 extracted.add(header.name)
-            case ir.SetValidity(header):
-                revalidated.add(header.name)
+            case ir.SetValidity(header, valid):
+                changed.add(header.name)
+                if not (isinstance(valid, ir.Const) and not valid.value):
+                    made_valid.add(header.name)
             case _:
                 pass
+    bits = _Bits()
     plans: dict[str, HeaderPlan] = {}
-    bits = slot = 0
-    emitted = {header.name: place for place, header in enumerate(emit_order)}
+    slot = 0
     for index, header in enumerate(program.headers):
         name = header.name
         if header.width % 8 and (name in extracted or name in emitted):
             raise Unsupported(header.span, f"header {name} has {header.width} bits: XDP carries whole bytes")
         offsets = found.offsets.get(name, set())
         shadow = name in found.shadow
-        fixed = next(iter(offsets)) if len(offsets) == 1 and not shadow else None
-        valid = divmod(bits, WORD_BITS)
-        bits += 1
-        touched = valid
-        if shadow or name in revalidated:
-            touched = divmod(bits, WORD_BITS)
-            bits += 1
-        pointer = c_name("p", index, name)
-        place = emitted.get(name)
+        valid_bit = bits.take()
+        touched_bit = bits.take() if shadow or name in changed else valid_bit
         plans[name] = HeaderPlan(
-            header, fixed, name in extracted, shadow, slot, place, valid, touched, pointer
+            header,
+            next(iter(offsets)) if len(offsets) == 1 else None,
+            name in extracted,
+            shadow,
+            slot,
+            emitted.get(name),
+            valid_bit,
+            touched_bit,
+            bits.take() if shadow else touched_bit,
+            c_name("p", index, name),
         )
-        if shadow or place is not None:
+        if shadow or name in emitted:
             slot += -(-header.width // 64) * 8
-    implied = {name: found.implied[name] for name in found.implied if name not in found.shadow}
-    words = -(-bits // WORD_BITS)
+    implied = {n: names | {n} for n, names in found.implied.items() if n not in made_valid}
     return Plan(
-        program, options, plans, implied, emit_order, words, slot, found.relayout, locks, exchanged, tables
+        program, options, plans, implied, emit_order, bits.words, slot, found.relayout, locks, exchanged, tables
     )
+
+
+class _Bits:
+    """Hands out bits of the state words."""
+
+    def __init__(self) -> None:
+        self._used = 0
+
+    def take(self) -> tuple[int, int]:
+        self._used += 1
+        return divmod(self._used - 1, WORD_BITS)
+
+    @property
+    def words(self) -> int:
+        return -(-self._used // WORD_BITS)
 
 
 def _emit_order(body: ir.Body) -> tuple[Header, ...]:
