@@ -187,7 +187,7 @@ def _warnings(system: System, name: str) -> list[str]:
 
 
 def test_a_port_clash_on_a_shared_address_is_explained(system: System, vip: Target) -> None:
-    system.create_service("clash", loadBalancerIP=vip.address)
+    system.create_service("clash", loadBalancerIP=vip.host)
     wait("the refusal", lambda: system.condition("clash").get("status") == "False")
     assert f"{NAMESPACE}/web" in json.dumps(system.service("clash")["status"])
     assert system.answers(vip)
@@ -227,7 +227,7 @@ print("refused")
 def test_strangers_and_old_leaders_change_nothing(system: System, vip: Target) -> None:
     forged = 'p4kube_switch_events_total{event="update_forged"}'
     before = system.switch_metric(forged)
-    keys = str(system.lab.files.keys)
+    keys = str(system.lab.files.switch_keys)
     done = system.lab.run_in("cp", [sys.executable, "-c", _SEND, keys])
     assert done.stdout.strip() == "refused", done.stderr
     wait("the count of forged updates", lambda: system.switch_metric(forged) == before + 1)

@@ -9,12 +9,12 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.dataplane.ir_random import Generator
 
 from p4xdp.ir import nodes as ir
 from p4xdp.passes import PASSES, optimize
 from p4xdp.passes.propagate import propagate
 from p4xdp.targets.sim import SimDevice
-from tests.dataplane.ir_random import Generator
 
 EXAMPLES = int(os.environ.get("P4XDP_EXAMPLES", "60"))
 

@@ -29,8 +29,8 @@ def demo(keep: bool, output: str) -> None:
 
     Exit codes: 0 every check held, 1 one did not or an error stopped it, 2 wrong usage, 130 interrupted.
     """
-    with told() as say:
-        console = Console(highlight=False, quiet=output == "json")
+    console = Console(highlight=False, quiet=output == "json")
+    with told(tables=console) as say:
         found = demonstrate(Stage(Lab(say), say, console), keep=keep)
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
@@ -48,11 +48,13 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 @contextmanager
-def told(*errors: type[Exception]) -> Iterator[Say]:
+def told(*errors: type[Exception], tables: Console | None = None) -> Iterator[Say]:
     """A progress line on stderr (plain lines if it is no terminal), and errors as messages: ours, and those
-    named."""
+    named. `tables` is where tables are printed meanwhile: on a terminal it has to move the line away."""
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=True, highlight=False)
+    if tables is not None and tables.is_terminal and not tables.quiet:
+        console = tables
     try:
         if console.is_terminal:
             with console.status("") as status:

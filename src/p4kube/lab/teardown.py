@@ -10,6 +10,7 @@ import shutil
 
 from p4kube.lab import layout, netns, process
 from p4kube.lab.state import BPF_FOLDER, PIN_FOLDER, Files
+from p4kube.switch.lock import RUN_FOLDER, lock_path
 
 # Those that have something to give back when asked politely; the rest hold nothing that outlives the lab.
 _POLITE = ("switch-agent", "controller", "relay")
@@ -46,6 +47,7 @@ def remove_all(files: Files) -> None:
     for namespace in namespaces:
         netns.destroy(namespace)
     remove_pins()
+    _remove_agent_lock()
     if record is not None and record.mounted_bpf:
         unmount_bpf()
     files.remove()
@@ -56,6 +58,13 @@ def remove_pins() -> None:
     shutil.rmtree(PIN_FOLDER, ignore_errors=True)
     if PIN_FOLDER.parent.is_dir() and not any(PIN_FOLDER.parent.iterdir()):
         PIN_FOLDER.parent.rmdir()
+
+
+def _remove_agent_lock() -> None:
+    """The switch agent leaves its lock file behind; its folder goes with the last one."""
+    lock_path(PIN_FOLDER).unlink(missing_ok=True)
+    if RUN_FOLDER.is_dir() and not any(RUN_FOLDER.iterdir()):
+        RUN_FOLDER.rmdir()
 
 
 def unmount_bpf() -> None:

@@ -1,4 +1,4 @@
-// Tables: hit, miss and action_run, entries in the program, every kind of match, bound arguments.
+// Tables: hit, miss and action_run, entries in the program, several kinds of match, bound arguments.
 #include <core.p4>
 #include <v1model.p4>
 
@@ -62,7 +62,7 @@ control PacketIngress(inout headers_t hdr, inout metadata_t meta, inout standard
     }
 
     table choice {
-        key = { hdr.q.isValid(): exact; hdr.q.a: optional; }
+        key = { hdr.q.isValid(): exact; hdr.q.a: exact; }
         actions = { note(meta.scratch); answer; NoAction; }
         size = 8;
     }

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 from p4kube.controller.dataplane import StaleEpoch
 from p4kube.controller.link.errors import Rebooted
@@ -51,8 +51,7 @@ class Connection(asyncio.DatagramProtocol):
     # ---------------------------------------------------------------- transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.datagrams = transport
+        self.datagrams = cast(asyncio.DatagramTransport, transport)
 
     def error_received(self, exc: Exception) -> None:
         log.debug("switch %s: %s", self.name, exc)

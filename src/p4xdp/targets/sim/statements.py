@@ -159,8 +159,7 @@ class StatementWriter:
             case Extract():
                 self._extract(s)
             case Advance():
-                self.line(f"position += {self.expr(s.bits)}")
-                self._check_length()
+                self._advance(self.expr(s.bits))
             case Lookahead():
                 self._lookahead(s)
             case Verify():
@@ -252,19 +251,20 @@ class StatementWriter:
 
     # ------------------------------------------------------------------ packets
 
-    def _check_length(self) -> None:
-        self.line("if position > length:")
+    def _need(self, bits: str) -> None:
+        """Rejects if the packet has fewer bits left; nothing is taken then."""
+        self.line(f"if position + {bits} > length:")
         self.indent += 1
         self.reject("PacketTooShort")
         self.indent -= 1
 
+    def _advance(self, bits: str) -> None:
+        self._need(bits)
+        self.line(f"position += {bits}")
+
     def _extract(self, s: Extract) -> None:
         header, width = s.header, s.header.width
-        self.line(f"if position + {width} > length:")
-        self.indent += 1
-        self.reject("PacketTooShort")
-        self.indent -= 1
-        self.line(f"position += {width}")
+        self._advance(str(width))
         self.line(f"{self._validity(header)} = 1")
         if not header.fields:
             return
@@ -277,10 +277,7 @@ class StatementWriter:
 
     def _lookahead(self, s: Lookahead) -> None:
         type = s.target.type
-        self.line(f"if position + {type.width} > length:")
-        self.indent += 1
-        self.reject("PacketTooShort")
-        self.indent -= 1
+        self._need(str(type.width))
         text = f"packet >> length - position - {type.width}"
         self.line(f"{self._place(s.target)} = {wrap(text, type)}")
 

@@ -165,7 +165,7 @@ class Code:
         known = self.known().resident.get(plan.header.name)
         if known is not None:
             return packet if known else slot
-        return f"({self.test(plan.resident)} ? {packet} : {slot})"
+        return f"({self.test(plan.resident)} ? {packet} : some{slot})"
 
     def address(self, plan: HeaderPlan) -> str:
         """Like `pointer`, worked out only once if it has to be."""

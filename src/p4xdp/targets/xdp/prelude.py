@@ -58,6 +58,12 @@ static __attribute__((always_inline)) inline u64 opaque(u64 value) {
   return value;
 }
 
+/* A choice between a packet pointer and a null pointer would become arithmetic: hide that it is null. */
+static __attribute__((always_inline)) inline u8 *some(u8 *pointer) {
+  asm("" : "+r"(pointer));
+  return pointer;
+}
+
 /* The verifier takes a difference of packet pointers in 64 bits only: keep clang from narrowing it. */
 static __attribute__((always_inline)) inline u64 distance(const u8 *to, const u8 *from) {
   return opaque((u64)(to - from));
