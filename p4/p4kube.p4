@@ -8,7 +8,8 @@
 //                 |
 //            route -> deparse
 //
-// What is not IPv4, not for a known network, or out of hops is left to the switch's own kernel.
+// What is not IPv4, not addressed to the switch, not for a known network, or out of hops is left to the
+// switch's own kernel.
 #include <core.p4>
 #include <v1model.p4>
 
@@ -18,6 +19,7 @@
 #include "include/parser.p4"
 #include "include/checksum.p4"
 #include "control/state.p4"
+#include "control/ports.p4"
 #include "control/nodes.p4"
 #include "control/connections.p4"
 #include "control/direct.p4"
@@ -41,13 +43,15 @@ control PacketIngress(inout headers_t hdr, inout metadata_t meta, inout standard
     }
 
     apply {
+        bool for_us;
         bool update = false;
-        if (hdr.udp.isValid() && hdr.udp.destination_port == UPDATE_PORT) {
+        ForUs.apply(hdr, sm, for_us);
+        if (for_us && hdr.udp.isValid() && hdr.udp.destination_port == UPDATE_PORT) {
             update = update_addresses.apply().hit;
         }
         if (update) {
             Update.apply(hdr, meta, sm);
-        } else if (!hdr.ipv4.isValid()) {
+        } else if (!for_us || !hdr.ipv4.isValid()) {
             sm.egress_spec = CPU_PORT;
         } else if (hdr.ipv4.ttl <= 1) {
             events.count(EVENT_TTL_EXPIRED);

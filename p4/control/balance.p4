@@ -16,6 +16,7 @@ control FindService(in bit<64> key, out bool found, out bit<64> record) {
         record = 0;
         if (found) {
             service_records.read(record, (bit<32>)cell);
+            found = record[SERVICE_RECORD_CHECK] == hash[SERVICE_CHECK];
         }
     }
 }
@@ -95,7 +96,7 @@ control Reply(inout headers_t hdr, inout metadata_t meta, in standard_metadata_t
                 IsNode.apply(hdr.ipv4.destination, node);
                 if (node) {
                     bit<64> hash = direct_hash(hdr.ipv4.source, meta.source_port, hdr.ipv4.destination, meta.destination_port, hdr.ipv4.protocol, secret);
-                    DirectRecord.apply(sm, hash, destination_cell, hdr.tcp.isValid());
+                    DirectRecord.apply(hdr, sm, hash, destination_cell);
                 }
             }
         }

@@ -15,7 +15,8 @@
 
 #define FLOW_TAG 63:24
 #define FLOW_NODE 23:10
-#define FLOW_EXPIRY 9:0
+#define FLOW_CLOSING 9:9
+#define FLOW_EXPIRY 8:0
 
 // The secret permutation of a flow's 60-bit key.
 bit<60> permute(in bit<60> key, in secret_t secret) {
@@ -26,7 +27,7 @@ bit<60> permute(in bit<60> key, in secret_t secret) {
 
 control Connections(in headers_t hdr, in standard_metadata_t sm, in bit<60> flow, in service_id_t service, in bit<32> slot, out node_id_t node) {
     apply {
-        bit<10> now = sm.ingress_global_timestamp[FLOW_TICK];
+        bit<9> now = sm.ingress_global_timestamp[FLOW_TICK];
         bit<40> tag = flow[59:20];
         bit<32> cell0 = (bit<32>)flow[19:0];
         bit<32> cell1 = (bit<32>)(flow[19:0] ^ flow[39:20] ^ flow[59:40]);
@@ -37,39 +38,41 @@ control Connections(in headers_t hdr, in standard_metadata_t sm, in bit<60> flow
 
         bool ours0 = entry0[FLOW_TAG] == tag && entry0[FLOW_NODE] != 0;
         bool ours1 = entry1[FLOW_TAG] == tag && entry1[FLOW_NODE] != 0;
-        bit<10> left0 = entry0[FLOW_EXPIRY] - now;
-        bit<10> left1 = entry1[FLOW_EXPIRY] - now;
-        bool live0 = entry0[FLOW_NODE] != 0 && left0[9:9] == 0;
-        bool live1 = entry1[FLOW_NODE] != 0 && left1[9:9] == 0;
+        bit<9> left0 = entry0[FLOW_EXPIRY] - now;
+        bit<9> left1 = entry1[FLOW_EXPIRY] - now;
+        bool live0 = entry0[FLOW_NODE] != 0 && left0 <= FLOW_TCP_TICKS;
+        bool live1 = entry1[FLOW_NODE] != 0 && left1 <= FLOW_TCP_TICKS;
 
         bool tcp = hdr.tcp.isValid();
+        bit<9> longest = FLOW_UDP_TICKS;
+        if (tcp) {
+            longest = FLOW_TCP_TICKS;
+        }
         bool first = tcp && hdr.tcp.flags[4:4] == 0 && hdr.tcp.flags[1:1] == 1;
-        bool closing = tcp && (hdr.tcp.flags[0:0] == 1 || hdr.tcp.flags[2:2] == 1);
-        bool known = !first && (ours0 && (tcp || live0) || ours1 && (tcp || live1));
+        bit<1> closing = 0;
+        if (tcp) {
+            closing = hdr.tcp.flags[0:0] | hdr.tcp.flags[2:2];
+        }
+        bool known = !first && (ours0 && left0 <= longest || ours1 && left1 <= longest);
         node_id_t current = slot[SLOT_CURRENT];
         node_id_t previous = slot[SLOT_PREVIOUS];
 
         node = current;
-        bit<10> lifetime = FLOW_UDP_TICKS;
-        if (tcp) {
-            lifetime = FLOW_TCP_TICKS;
-        }
+        bit<9> lifetime = longest;
         if (known) {
-            bit<10> left = left1;
-            node = entry1[FLOW_NODE];
-            if (ours0) {
-                left = left0;
-                node = entry0[FLOW_NODE];
-            }
             // A flow that was closing stays so, whatever its last packets are.
-            if (tcp && left <= FLOW_CLOSING_TICKS) {
-                closing = true;
+            if (ours0) {
+                node = entry0[FLOW_NODE];
+                closing = closing | entry0[FLOW_CLOSING];
+            } else {
+                node = entry1[FLOW_NODE];
+                closing = closing | entry1[FLOW_CLOSING];
             }
             events.count(EVENT_FLOW_PINNED);
         } else if (tcp && !first && previous != 0) {
             node = previous;
         }
-        if (closing) {
+        if (closing == 1) {
             lifetime = FLOW_CLOSING_TICKS;
         }
 
@@ -81,7 +84,7 @@ control Connections(in headers_t hdr, in standard_metadata_t sm, in bit<60> flow
         }
 
         if (known || previous != 0 || !tcp || ours0 || ours1) {
-            bit<64> entry = tag ++ node ++ (now + lifetime);
+            bit<64> entry = tag ++ node ++ closing ++ (now + lifetime);
             if (ours0) {
                 if (entry0 != entry) {
                     flows0.write(cell0, entry);

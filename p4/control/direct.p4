@@ -13,8 +13,9 @@ bit<64> direct_hash(in ipv4_address_t client, in bit<16> client_port, in ipv4_ad
     return x ^ (x >> 29);
 }
 
-// A packet from a client to a node port: remember the conversation.
-control DirectRecord(in standard_metadata_t sm, in bit<64> hash, in bit<32> node_port_cell, in bool tcp) {
+// A packet from a client to a node port: remember the conversation. Not if it is a reset, which answers a
+// packet that the client did not expect, and so tells nothing of whom it speaks to.
+control DirectRecord(in headers_t hdr, in standard_metadata_t sm, in bit<64> hash, in bit<32> node_port_cell) {
     apply {
         bit<14> now = sm.ingress_global_timestamp[DIRECT_TICK];
         bit<8> seen;
@@ -31,7 +32,9 @@ control DirectRecord(in standard_metadata_t sm, in bit<64> hash, in bit<32> node
         bit<14> left0 = entry0[DIRECT_EXPIRY] - now;
         bit<14> left1 = entry1[DIRECT_EXPIRY] - now;
         bit<14> lifetime = DIRECT_UDP_TICKS;
-        if (tcp) {
+        bool reset = false;
+        if (hdr.tcp.isValid()) {
+            reset = hdr.tcp.flags[2:2] == 1;
             lifetime = DIRECT_TCP_TICKS;
         }
         bit<64> entry = hash[DIRECT_TAG] ++ (now + lifetime);
@@ -43,6 +46,8 @@ control DirectRecord(in standard_metadata_t sm, in bit<64> hash, in bit<32> node
             if (entry1 != entry) {
                 direct1.write(cell1, entry);
             }
+        } else if (reset) {
+            // Nothing to remember.
         } else if (entry0 == 0 || left0[13:13] == 1) {
             direct0.write(cell0, entry);
         } else if (entry1 == 0 || left1[13:13] == 1) {

@@ -10,7 +10,7 @@ control IsNode(in ipv4_address_t address, out bool found) {
         if (stored != address) {
             node_addresses.read(stored, (bit<32>)(1w1 ++ hash[NODE_ADDRESS_WAY1]));
         }
-        found = stored == address;
+        found = stored == address && address != 0;
     }
 }
 

@@ -18,12 +18,14 @@
 #define SERVICE_KEY_PORT 31:16
 #define SERVICE_KEY_PROTOCOL 15:8
 
-// Service record, in the cell of the same number: the region (BASE, 2^LOG2 slots) and the node port.
+// Service record, in the cell of the same number: the region (BASE, 2^LOG2 slots), the node port, and bits
+// of the key's hash, by which a record is told from that of a key that has just moved away.
 #define SERVICE_RECORD_BASE 63:44
 #define SERVICE_RECORD_LOG2 43:39
 #define SERVICE_RECORD_ID 38:27
 #define SERVICE_RECORD_NODE_PORT 26:11
-#define SERVICE_RECORD_FLAGS 10:0
+#define SERVICE_RECORD_CHECK 10:3
+#define SERVICE_RECORD_FLAGS 2:0
 
 // Slot: the node that owns it, the node that owned it before (0: none) and whether flows are looked up.
 #define SLOT_TRACK 28:28

@@ -8,6 +8,7 @@
 #define SERVICE_HASH 64w0x9E3779B97F4A7C15
 #define SERVICE_WAY0 63:52
 #define SERVICE_WAY1 51:40
+#define SERVICE_CHECK 39:32
 // Identities of service ports: they number counters and rows of the membership table.
 #define SERVICE_IDS 4096
 
@@ -33,11 +34,13 @@
 // Conversations of clients with a node port of a node itself, past the VIP: two ways.
 #define DIRECT_CELLS 65536
 
-// Timers count ticks of 2^23 microseconds (8.4 s).
-#define FLOW_TICK 32:23
-#define FLOW_TCP_TICKS 430
-#define FLOW_UDP_TICKS 15
-#define FLOW_CLOSING_TICKS 8
+// Timers of flows count ticks of 2^26 microseconds (67 s) modulo 512, those of direct conversations ticks
+// of 2^23 microseconds (8.4 s) modulo 16,384. An entry is alive while no more than its longest lifetime is
+// left of it, so that one that expired stays dead for most of the time until the clock comes round.
+#define FLOW_TICK 34:26
+#define FLOW_TCP_TICKS 108
+#define FLOW_UDP_TICKS 2
+#define FLOW_CLOSING_TICKS 1
 #define DIRECT_TICK 36:23
 #define DIRECT_TCP_TICKS 860
 #define DIRECT_UDP_TICKS 15

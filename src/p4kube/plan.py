@@ -8,6 +8,7 @@ guarantees that), and the image is that of the switch after all of them. Order o
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Planner:
     def __init__(self) -> None:
         self.image: dict[Cell, int] = {}
         self._outbox: list[Write] = []
+        self._certain: set[Cell] | None = None
         self.entries: dict[Frontend, Entry] = {}
         self.nodes: dict[IPv4Address, int] = {}
         self._keys: dict[int, Frontend] = {}
@@ -59,18 +61,24 @@ class Planner:
         """Adds the service port, or changes it to this. Raises PlanError; what was served before stays."""
         frontend = Frontend(port.vip, port.port, port.protocol)
         existing = self.entries.get(frontend)
+        weights, members = self._admit_nodes(port)
         if existing is not None and existing.record.node_port == port.node_port:
-            self._change(existing, port)
+            self._change(existing, weights, members)
         else:
             # With another node port every connection is a new one: the old entry goes, a new one comes.
-            self._remove(frontend)
-            self._add(frontend, port)
-        return self._take_outbox()
+            # What could refuse the new one has been checked, or is set free by the old one.
+            self._hold_nodes(members)
+            try:
+                self._remove(frontend)
+                self._add(frontend, port.node_port, weights, members)
+            finally:
+                self._release_nodes(members)
+        return self.take_outbox()
 
     def withdraw(self, frontend: Frontend) -> list[Write]:
         """Removes the service port; nothing if it is not there."""
         self._remove(frontend)
-        return self._take_outbox()
+        return self.take_outbox()
 
     def _remove(self, frontend: Frontend) -> None:
         entry = self.entries.pop(frontend, None)
@@ -78,7 +86,10 @@ class Planner:
             return
         record = entry.record
         writes = [Write(Cell(Register.SERVICE_KEYS, entry.cell), 0)]
-        writes.append(Write(cells.node_port_cell(frontend.protocol, record.node_port), 0))
+        node_port = cells.node_port_cell(frontend.protocol, record.node_port)
+        if self.image.get(node_port) == cells.encode_node_port(_target(frontend, record)):
+            # Otherwise another service port has it by now.
+            writes.append(Write(node_port, 0))
         writes.append(Write(Cell(Register.SERVICE_RECORDS, entry.cell), 0))
         writes.extend(Write(Cell(Register.SLOTS, record.base + i), 0) for i in range(len(entry.slots)))
         writes.extend(self._member_writes(record.service_id, entry.members, set()))
@@ -98,46 +109,43 @@ class Planner:
             if i < len(after) and after[i].previous:
                 after[i] = slot_rules.settle(after[i], entry.members - {after[i].current} != set())
         self._emit(self._slot_writes(entry, after))
-        return self._take_outbox()
+        return self.take_outbox()
 
     # ---------------------------------------------------------------- the steps of a change
 
-    def _add(self, frontend: Frontend, port: ServicePort) -> None:
+    def _add(self, frontend: Frontend, node_port: int, weights: Mapping[int, int], members: set[int]) -> None:
         if not self._service_ids:
             raise PlanError(f"{frontend}: all {contract.SERVICE_IDS} service ports of the switch are taken")
         try:
             moves = place(frontend, self._keys, cells.frontend_cells)
         except TableFull:
             raise PlanError(f"{frontend}: no cell is free in the switch's table of services") from None
-        weights, members = self._admit_nodes(port)
         log2, base = self._region(frontend, slot_rules.wanted_log2(weights))
         self._emit(self._make_room(moves[:-1]))
         service_id = self._service_ids.popleft()
-        record = ServiceRecord(base, log2, service_id, port.node_port)
+        record = ServiceRecord(base, log2, service_id, node_port)
         entry = Entry(frontend, moves[-1][1], record, [Slot(cells.NO_NODE)] * (1 << log2))
         entry.slots = slot_rules.reassign(entry.slots, weights, members)
         self._keys[entry.cell] = frontend
         self.entries[frontend] = entry
         self._hold_nodes(members)
         entry.members = members
-        target = NodePort(frontend.vip, frontend.port, service_id)
-        steps = [*self._member_writes(service_id, set(), members)]
+        steps = [*self._clear_row(service_id), *self._member_writes(service_id, set(), members)]
         steps.extend(
             Write(Cell(Register.SLOTS, base + i), cells.encode_slot(slot))
             for i, slot in enumerate(entry.slots)
         )
         steps.append(
             Write(
-                cells.node_port_cell(frontend.protocol, port.node_port),
-                cells.encode_node_port(target),
+                cells.node_port_cell(frontend.protocol, node_port),
+                cells.encode_node_port(_target(frontend, record)),
             )
         )
-        steps.append(Write(Cell(Register.SERVICE_RECORDS, entry.cell), cells.encode_record(record)))
+        steps.append(Write(Cell(Register.SERVICE_RECORDS, entry.cell), cells.encode_record(record, frontend)))
         steps.append(Write(Cell(Register.SERVICE_KEYS, entry.cell), cells.encode_frontend(frontend)))
         self._emit(steps)
 
-    def _change(self, entry: Entry, port: ServicePort) -> None:
-        weights, members = self._admit_nodes(port)
+    def _change(self, entry: Entry, weights: Mapping[int, int], members: set[int]) -> None:
         service_id = entry.record.service_id
         after = slot_rules.reassign(entry.slots, weights, members)
         steps = [*self._member_writes(service_id, entry.members, entry.members | members)]
@@ -172,7 +180,7 @@ class Planner:
             Write(Cell(Register.SLOTS, base + i), cells.encode_slot(slot))
             for i, slot in enumerate(entry.slots)
         ]
-        record = cells.encode_record(entry.record)
+        record = cells.encode_record(entry.record, entry.frontend)
         writes.append(Write(Cell(Register.SERVICE_RECORDS, entry.cell), record))
         writes.extend(Write(cell, 0) for cell in before)
         self._regions.release(old.base, old.log2)
@@ -189,7 +197,7 @@ class Planner:
     def _make_room(self, moves: Sequence[tuple[Frontend, int]]) -> Iterator[Write]:
         for frontend, cell in moves:
             entry = self.entries[frontend]
-            yield Write(Cell(Register.SERVICE_RECORDS, cell), cells.encode_record(entry.record))
+            yield Write(Cell(Register.SERVICE_RECORDS, cell), cells.encode_record(entry.record, frontend))
             yield Write(Cell(Register.SERVICE_KEYS, cell), cells.encode_frontend(frontend))
             yield Write(Cell(Register.SERVICE_KEYS, entry.cell), 0)
             del self._keys[entry.cell]
@@ -204,6 +212,13 @@ class Planner:
         ]
         entry.slots = after
         return writes
+
+    def _clear_row(self, service_id: int) -> Iterator[Write]:
+        """Who served under this id before is forgotten; needed only where not all cells were read."""
+        if self._certain is not None:
+            width = 1 << contract.MEMBER_CELL_NODE.width
+            for word in range(service_id * width, (service_id + 1) * width):
+                yield Write(Cell(Register.MEMBERS, word), 0)
 
     def _member_writes(self, service_id: int, before: set[int], after: set[int]) -> Iterator[Write]:
         words: dict[Cell, int] = {}
@@ -281,20 +296,26 @@ class Planner:
     def _emit(self, writes: Iterable[Write]) -> None:
         """Takes the writes into the image and the outbox; leaves out those that change nothing."""
         for write in writes:
-            if self.image.get(write.cell, 0) == write.value:
+            certain = self._certain is None or write.cell in self._certain
+            if certain and self.image.get(write.cell, 0) == write.value:
                 continue
             if write.value:
                 self.image[write.cell] = write.value
             else:
-                del self.image[write.cell]
+                self.image.pop(write.cell, None)
+            if self._certain is not None:
+                self._certain.add(write.cell)
             self._outbox.append(write)
 
-    def _take_outbox(self) -> list[Write]:
+    def take_outbox(self) -> list[Write]:
+        """What a method that raised, or `adopt`, left to be written."""
         writes, self._outbox = self._outbox, []
         return writes
 
     def everything(self) -> list[Write]:
-        """The writes that bring an empty switch to the image, in a right order."""
+        """The writes that bring a switch whose cells are all zero to the image, in a right order."""
+        self._certain = None
+        self._outbox = []
         order = [
             Register.NODES,
             Register.NODE_ADDRESSES,
@@ -310,50 +331,74 @@ class Planner:
 
     @classmethod
     def adopt(cls, image: Mapping[Cell, int]) -> Planner:
-        """The planner of a switch that holds these cells (zero cells may be left out).
+        """The planner of a switch of which these cells have been read, all that its keys lead to among them.
 
-        What is not reachable from a service key is left where it is and not remembered, so it is
-        overwritten when its cell is used. A region or id claimed twice drops the later claimant's entry.
+        What stands in other cells is not known, so they are written whenever they are used. What a crash in
+        the middle of a change left behind - a node without its address, a key in both of its cells, a region
+        claimed twice - goes into the outbox to be cleared.
         """
         planner = cls()
-        planner._adopt_nodes(image)
-        for cell in sorted(image):
-            if cell.register is Register.SERVICE_KEYS and image[cell]:
-                planner._adopt_entry(cell.index, image)
         planner.image = {cell: value for cell, value in image.items() if value}
+        planner._certain = set(image)
+        planner._adopt_nodes()
+        for cell in sorted(planner.image):
+            if cell.register is Register.SERVICE_KEYS and not planner._adopt_entry(cell.index):
+                planner._emit([Write(cell, 0)])
+        # A former service's id may still stand in flow entries: which one is taken next is left to chance.
+        random.shuffle(planner._service_ids)
         return planner
 
-    def _adopt_nodes(self, image: Mapping[Cell, int]) -> None:
+    def _adopt_nodes(self) -> None:
         taken = set()
-        for cell, value in image.items():
-            if cell.register is Register.NODES and (address := cells.decode_node(value)):
-                self.nodes[address] = cell.index
+        for cell, value in sorted(self.image.items()):
+            if cell.register is Register.NODE_ADDRESSES:
+                address = IPv4Address(value)
+                if cell.index in cells.node_address_cells(address):
+                    self._addresses[cell.index] = address
+                else:
+                    self._emit([Write(cell, 0)])
+        for cell, value in sorted(self.image.items()):
+            node = cells.decode_node(value) if cell.register is Register.NODES else None
+            if node is None:
+                continue
+            known = any(self._addresses.get(i) == node for i in cells.node_address_cells(node))
+            if known and node not in self.nodes:
+                self.nodes[node] = cell.index
                 taken.add(cell.index)
-            elif cell.register is Register.NODE_ADDRESSES and value:
-                self._addresses[cell.index] = IPv4Address(value)
+            else:
+                self._emit([Write(cell, 0)])
         self._node_ids = deque(i for i in range(1, contract.NODE_CELLS) if i not in taken)
 
-    def _adopt_entry(self, index: int, image: Mapping[Cell, int]) -> None:
+    def _adopt_entry(self, index: int) -> bool:
+        """False if no service port can be made of the key in this cell."""
+        image = self.image
         try:
             frontend = cells.decode_frontend(image[Cell(Register.SERVICE_KEYS, index)])
         except ValueError:
-            return
-        record = cells.decode_record(image.get(Cell(Register.SERVICE_RECORDS, index), 0))
-        if frontend is None or record.service_id not in self._service_ids or frontend in self.entries:
-            return
+            return False
+        word = image.get(Cell(Register.SERVICE_RECORDS, index), 0)
+        record = cells.decode_record(word)
+        if frontend is None or word != cells.encode_record(record, frontend) or frontend in self.entries:
+            return False
+        if index not in cells.frontend_cells(frontend) or record.service_id not in self._service_ids:
+            return False
         try:
             self._regions.reserve(record.base, record.log2)
         except PoolExhausted:
-            return
+            return False
         self._service_ids.remove(record.service_id)
         region = range(record.base, record.base + (1 << record.log2))
         slots = [cells.decode_slot(image.get(Cell(Register.SLOTS, i), 0)) for i in region]
-        members = {n for n in self.nodes.values() if self._is_member(record.service_id, n, image)}
+        members = {n for n in self.nodes.values() if self._is_member(record.service_id, n)}
         self._keys[index] = frontend
         self.entries[frontend] = Entry(frontend, index, record, slots, members)
         self._hold_nodes(members)
+        return True
 
-    @staticmethod
-    def _is_member(service_id: int, node: int, image: Mapping[Cell, int]) -> bool:
+    def _is_member(self, service_id: int, node: int) -> bool:
         cell, bit = cells.member_cell(service_id, node)
-        return bool(image.get(cell, 0) >> bit & 1)
+        return bool(self.image.get(cell, 0) >> bit & 1)
+
+
+def _target(frontend: Frontend, record: ServiceRecord) -> NodePort:
+    return NodePort(frontend.vip, frontend.port, record.service_id)

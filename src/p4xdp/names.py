@@ -11,7 +11,7 @@ Named = TypeVar("Named")
 
 
 def find(kind: str, name: str, known: Mapping[str, Named]) -> Named:
-    """The one thing with this name, or whose name ends in `.name`. Raises DeviceError saying what there is."""
+    """The one thing with this name, or whose name ends in `.name`. Raises DeviceError."""
     if name in known:
         return known[name]
     matches = [full for full in known if full.endswith("." + name)]

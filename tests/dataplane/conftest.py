@@ -40,6 +40,8 @@ def p4kube_device(p4kube_object: Path) -> Iterator[Callable[[], Device]]:
             device = stack.enter_context(open_device(p4kube_object))
             k0, k1 = (int.from_bytes(net.KEY[i : i + 8], "little") for i in (0, 8))
             address = int.from_bytes(bytes(map(int, net.SWITCH_IP.split("."))), "big")
+            own = net.mac_number(net.CONTROLLER.switch_mac)
+            device.table_add("ports", [KeySet("exact", net.CONTROLLER.port)], "set_own_mac", [own])
             device.table_set_default("identity", "set_boot_id", [net.BOOT_ID])
             device.table_add("update_addresses", [KeySet("exact", address)], "NoAction", [])
             device.table_add("update_keys", [KeySet("exact", net.KEY_ID)], "set_key", [k0, k1])

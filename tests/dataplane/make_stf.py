@@ -99,6 +99,11 @@ def forwarding() -> Scenario:
     s.to_kernel(CLIENT, net.tcp(CLIENT.ip, 5000, N1.ip, 22, ttl=1))
     s.to_kernel(CLIENT, net.udp(CLIENT.ip, 5000, net.VIP, 80, ttl=1))
     s.counted(contract.EVENT_TTL_EXPIRED, 2)
+    s.comment("A frame for somebody else on the same wire, even if it is for a VIP or an update.")
+    for packet in (net.tcp(CLIENT.ip, 5000, N1.ip, 22), net.udp(CLIENT.ip, 1, net.SWITCH_IP, 7777)):
+        foreign = bytes(Ether(src=CLIENT.mac, dst="02:00:00:00:ee:01") / packet)
+        s.packet(CLIENT.port, foreign)
+        s.expect(net.CPU, foreign)
     s.comment("The update port of somebody else's address is an ordinary port.")
     s.passes(CLIENT, net.udp(CLIENT.ip, 1, N1.ip, 7777), N1, net.udp(CLIENT.ip, 1, N1.ip, 7777, ttl=63))
     long = b"P" * 232

@@ -22,7 +22,7 @@ from p4xdp.ir.nodes import Program
 from p4xdp.targets.sim import SimDevice
 from tests.dataplane import topology as net
 
-TICK = 1 << 23
+TICK = 1 << contract.FLOW_TICK.low
 VIP = IPv4Address(net.VIP)
 
 
@@ -37,6 +37,8 @@ class Traffic:
         self.connections: dict[int, str] = {}
         self.next_port = 1024
         self.microseconds = 0
+        own = net.mac_number(net.CLIENT.switch_mac)
+        self.device.table_add("ports", [KeySet("exact", net.CLIENT.port)], "set_own_mac", [own])
         for i, host in enumerate(net.NODES, start=1):
             address = KeySet("mask", int(IPv4Address(host.ip)), 0xFFFFFFFF)
             self.device.table_add("routes", [address], "via", [i])
@@ -138,7 +140,7 @@ def test_a_full_flow_table_breaks_no_connection(p4kube_program: Program) -> None
     for _ in range(50):
         traffic.open({first: 1})
     # Every cell of the flow table is taken by flows that are alive.
-    live = 1 << 10 | 400
+    live = 1 << 10 | contract.FLOW_TCP_TICKS
     for cell in range(contract.FLOW_CELLS):
         traffic.device.register_write("flows0", cell, live)
         traffic.device.register_write("flows1", cell, live)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import struct
@@ -21,15 +22,15 @@ import pytest
 import yaml
 
 from p4kube.lab import fabric, netns
+from p4kube.switch import compilation, lock
 from p4kube.switch import config as configuration
-from p4kube.switch import program
 from p4kube.switch.errors import SwitchError
 from p4kube.wire import message
 from p4kube.wire.message import Message, Operation, Status
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
-CLI = (sys.executable, "-c", "from p4kube.cli.switch import switch; switch()")
+CLI = (sys.executable, "-c", "from p4kube.cli import main; main()", "switch")
 UPDATE_ADDRESS, UPDATE_PORT = "10.88.0.1", 7777
 CLIENT, SERVER, BEHIND = "10.88.1.2", "10.88.2.2", "10.99.0.1"
 KEY = secrets.token_bytes(16)
@@ -60,6 +61,9 @@ class Rig:
         }
         self.config.write_text(yaml.safe_dump(document))
 
+    def configure(self, **changes: object) -> None:
+        self.config.write_text(yaml.safe_dump({**yaml.safe_load(self.config.read_text()), **changes}))
+
     def build(self) -> None:
         for name in (self.client, self.switch, self.server):
             netns.create(name)
@@ -89,6 +93,8 @@ class Rig:
             agent.kill()
             agent.wait()
         self.cli("detach")
+        for pins in (self.pins, self.config.parent / "pins"):
+            lock.lock_path(pins).unlink(missing_ok=True)
         for name in (self.client, self.switch, self.server):
             netns.destroy(name)
 
@@ -178,7 +184,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped data plane, or the reason why there is none."""
     rig = Rig(tmp_path_factory.mktemp("compile"))
     try:
-        return program.compiled(configuration.load(rig.config))
+        return compilation.compiled(configuration.load(rig.config))
     except SwitchError as error:
         pytest.skip(f"the data plane does not compile here: {error}")
 
@@ -373,7 +379,61 @@ def test_a_wrong_configuration_is_exit_code_2(rig: Rig) -> None:
 
 
 def test_generic_mode_works_where_asked_for(rig: Rig) -> None:
-    rig.config.write_text(rig.config.read_text().replace("ports:", "mode: generic\nports:"))
-    rig.start("--detach")
+    rig.configure(mode="generic")
+    agent = rig.start()
     assert "xdpgeneric" in netns.call(["ip", "-n", rig.switch, "link", "show", "p0"])
     wait_for(lambda: rig.by_data_plane(SERVER))
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(20) == 0
+    rig.configure(mode="native")
+    rig.start()
+    assert "xdpgeneric" not in netns.call(["ip", "-n", rig.switch, "link", "show", "p0"])
+    assert rig.by_data_plane(SERVER)
+
+
+def test_a_pin_path_outside_the_bpf_file_system_is_refused(rig: Rig) -> None:
+    rig.configure(pinPath=str(rig.config.parent / "pins"))
+    done = rig.cli("run")
+    assert done.returncode == 1
+    assert "mount -t bpf" in done.stderr
+    rig.configure(pinPath=str(rig.pins))
+
+
+def test_programs_change_under_a_connection(rig: Rig, tmp_path: Path) -> None:
+    """Another program of the same layout takes the maps over; one of another layout starts with its own."""
+    agent = rig.start()
+    wait_for(lambda: rig.by_data_plane(SERVER))
+    boot_ids = [rig.status()["bootId"]]
+    changed = tmp_path / "p4"
+    shutil.copytree(compilation.shipped().parent, changed)
+    sizes = changed / "include" / "sizes.p4"
+    sizes.write_text(sizes.read_text().replace("FLOW_CELLS 1048576", "FLOW_CELLS 524288"))
+    stream = Stream(rig)
+    try:
+        for change in ({"updatePort": 7778}, {"program": str(changed / "p4kube.p4")}):
+            agent.send_signal(signal.SIGTERM)
+            agent.wait(20)
+            rig.configure(**change)
+            agent = rig.start()
+            stream.runs_on()
+            boot_ids.append(rig.status()["bootId"])
+            assert rig.by_data_plane(SERVER)
+    finally:
+        stream.end()
+    assert boot_ids[0] == boot_ids[1] != boot_ids[2]
+    assert stream.worst < 0.2, "something was lost: TCP waited for a retransmission"
+
+
+def test_keys_are_read_again_on_sighup(rig: Rig) -> None:
+    agent = rig.start()
+    keys = rig.config.parent / "switch.keys"
+    document = yaml.safe_load(keys.read_text())
+    document["updateKeys"][4] = secrets.token_hex(16)
+    keys.write_text(yaml.safe_dump(document))
+    agent.send_signal(signal.SIGHUP)
+    wait_for(lambda: bool(rig.logged("keys read from")))
+    assert rig.status()["tables"]["update_keys"] == 2
+    keys.write_text("updateKeys: {}")
+    agent.send_signal(signal.SIGHUP)
+    wait_for(lambda: bool(rig.logged("the keys are as before")))
+    assert rig.status()["tables"]["update_keys"] == 2

@@ -28,7 +28,9 @@ def forwarder(mark: int, *, registers: int = 4) -> ir.Program:
     port, seen = b.var("C.forward.port", 9), b.var("seen", 32)
     forward = ir.Action("C.forward", (port,), (b.put(b.EGRESS_SPEC, b.load(port)),))
     drop = ir.Action("C.drop", (), (b.put(b.EGRESS_SPEC, 511),))
-    table = ir.Table("C.ports", (ir.TableKey("port", b.load(b.INGRESS_PORT), "exact"),), (forward, drop), ir.ActionCall(1))
+    table = ir.Table(
+        "C.ports", (ir.TableKey("port", b.load(b.INGRESS_PORT), "exact"),), (forward, drop), ir.ActionCall(1)
+    )
     register = ir.Register("C.seen", b.bits(32), registers)
     counter = ir.Counter("C.frames", 8, "packets_and_bytes")
     index = ir.Slice(b.load(b.INGRESS_PORT), 1, 0, b.bits(2))

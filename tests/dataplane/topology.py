@@ -58,16 +58,22 @@ def setup_lines() -> list[str]:
     )
     lines.append(f"add routes hdr.ipv4.destination:{_number(SWITCH_IP):#010x}/32 to_cpu()")
     for i, host in enumerate([CLIENT, CONTROLLER, *NODES], start=1):
+        own_mac = f"0x{host.switch_mac.replace(':', '')}"
+        lines.append(f"add ports sm.ingress_port:{host.port:#05x} set_own_mac(address:{own_mac})")
         lines.append(f"add routes hdr.ipv4.destination:{_number(host.ip):#010x}/32 via(next_hop:{i})")
         lines.append(
             f"add next_hops meta.next_hop:{i:#06x} forward(port:{host.port}, "
-            f"source:0x{host.switch_mac.replace(':', '')}, destination:0x{host.mac.replace(':', '')})"
+            f"source:{own_mac}, destination:0x{host.mac.replace(':', '')})"
         )
     return lines
 
 
 def _number(address: str) -> int:
     return int(IPv4Address(address))
+
+
+def mac_number(mac: str) -> int:
+    return int(mac.replace(":", ""), 16)
 
 
 def sent(host: Host, packet: Packet) -> bytes:

@@ -54,7 +54,9 @@ class Network:
             _run("ip", "-n", self.name("sw"), "link", "set", "dev", host, "up")
             _run("ip", "netns", "exec", self.name(host), "ethtool", "-K", "eth0", "gro", "on")
             with self.inside(host):
-                self.sockets[host] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+                self.sockets[host] = socket.socket(
+                    socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL)
+                )
                 self.sockets[host].bind(("eth0", 0))
 
     def quiet(self, host: str) -> None:
@@ -71,7 +73,10 @@ class Network:
     @contextmanager
     def inside(self, host: str) -> Iterator[None]:
         """This thread's calls happen in the host's network namespace."""
-        with Path("/proc/thread-self/ns/net").open() as own, Path("/run/netns", self.name(host)).open() as other:
+        with (
+            Path("/proc/thread-self/ns/net").open() as own,
+            Path("/run/netns", self.name(host)).open() as other,
+        ):
             assert _LIBC.setns(other.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
             try:
                 yield

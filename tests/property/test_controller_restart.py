@@ -17,10 +17,14 @@ from p4kube.kube.testing import FakeApi, FakeClock, MemoryTransport, settle, thi
 from p4kube.kube.testing.api import Failure
 
 NAMES = st.sampled_from("abc")
-PORTS = st.lists(st.sampled_from(["80:30080", "81:30081", "53:30053/UDP", "9:30009/SCTP", "82"]), min_size=1, unique=True)
+PORTS = st.lists(
+    st.sampled_from(["80:30080", "81:30081", "53:30053/UDP", "9:30009/SCTP", "82"]), min_size=1, unique=True
+)
 ADDRESS = st.sampled_from([None, "192.0.2.2", "203.0.113.1"])
 NODE = st.sampled_from(["n1", "n2", "n3"])
-ENDPOINTS = st.lists(st.tuples(st.integers(1, 5), NODE, st.sampled_from(["ready", "draining", "not"])), max_size=4)
+ENDPOINTS = st.lists(
+    st.tuples(st.integers(1, 5), NODE, st.sampled_from(["ready", "draining", "not"])), max_size=4
+)
 STEPS = st.one_of(
     st.tuples(st.just("service"), NAMES, PORTS, ADDRESS, st.sampled_from(["Local", "Cluster"])),
     st.tuples(st.just("type"), NAMES, st.sampled_from(["ClusterIP", "LoadBalancer"])),
@@ -35,10 +39,14 @@ STEPS = st.one_of(
     st.tuples(st.just("acknowledge")),
     st.tuples(st.just("advance"), st.integers(1, 10)),
 )
-STATES = {"ready": {}, "draining": {"ready": False, "serving": True, "terminating": True}, "not": {"ready": False}}
+STATES = {
+    "ready": {},
+    "draining": {"ready": False, "serving": True, "terminating": True},
+    "not": {"ready": False},
+}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(STEPS, max_size=25))
 def test_history_does_not_matter(steps):
     asyncio.run(compare(steps))

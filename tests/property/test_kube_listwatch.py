@@ -23,11 +23,13 @@ STEPS = st.one_of(
     st.tuples(st.just("refuse"), st.integers(1, 4)),
     st.tuples(st.just("fail"), st.sampled_from([410, 429, 500])),
     st.tuples(st.just("advance"), st.integers(1, 200)),
-    st.tuples(st.sampled_from(["end", "drop", "gone", "hang", "cut", "garbage", "compact", "bookmark"]), st.just(0)),
+    st.tuples(
+        st.sampled_from(["end", "drop", "gone", "hang", "cut", "garbage", "compact", "bookmark"]), st.just(0)
+    ),
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(STEPS, max_size=30))
 def test_the_store_converges(steps):
     asyncio.run(converge(steps))
@@ -47,7 +49,9 @@ async def converge(steps):
     api.heal()
     await clock.advance(250)
     assert not task.done()
-    expected = {thing["metadata"]["name"]: thing["metadata"]["resourceVersion"] for thing in api.all("services")}
+    expected = {
+        thing["metadata"]["name"]: thing["metadata"]["resourceVersion"] for thing in api.all("services")
+    }
     assert {thing.metadata.name: thing.metadata.resource_version for thing in store} == expected == replayed
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 import msgspec
 
@@ -38,12 +38,12 @@ class Figure(msgspec.Struct, frozen=True):
     p99: float
 
 
-def argv(url: str, requests: int, concurrency: int, table: Path) -> list[str]:
-    """The command line of a run that writes its percentiles to `table`.
+def argv(url: str, requests: int, concurrency: int, table: Path, source: str) -> list[str]:
+    """The command line of a run from the address `source` that writes its percentiles to `table`.
 
     Bodies may differ in length (-l), and a reset connection counts as failed instead of ending the run (-r).
     """
-    return ["ab", "-l", "-r", "-q", "-s", "30", "-n", str(requests), "-c", str(concurrency),
+    return ["ab", "-l", "-r", "-q", "-s", "30", "-B", source, "-n", str(requests), "-c", str(concurrency),
             "-e", str(table), url]  # fmt: skip
 
 
@@ -92,3 +92,11 @@ def figure(runs: Sequence[AbRun]) -> Figure:
         fmean(run.mean for run in runs),
         merged_quantile([run.percentiles for run in runs], 0.99),
     )
+
+
+def ratio(runs: Sequence[AbRun], others: Sequence[AbRun]) -> float:
+    """How the mean times compare: the median over the rounds of `runs` / `others` in the same round.
+
+    Two runs of one round had the same machine; what else that did in another round has no say.
+    """
+    return median(run.mean / other.mean for run, other in zip(runs, others, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from rich.console import Console
@@ -40,32 +41,33 @@ def measure(say: Say) -> DataplaneReport:
 
 def show(console: Console, found: DataplaneReport) -> None:
     """For people: each figure beside what it is compared with."""
-    console.print("[bold]Time per packet[/] in the kernel, median over rounds of test runs")
+    say = partial(console.print, soft_wrap=True)
+    say("[bold]Time per packet[/] in the kernel, median over rounds of test runs")
     table = Table(box=None, padding=(0, 2))
-    for i, column in enumerate(("path", "net", "lowest to highest", "as measured", "empty XDP_TX")):
+    for i, column in enumerate(("path", "net", "from – to", "as measured", "empty XDP_TX")):
         table.add_column(column, justify="left" if i == 0 else "right")
     for each in found.packets:
         table.add_row(
-            each.path, f"{each.net:.1f} ns", f"{each.lowest:.1f} to {each.highest:.1f}",
+            each.path, f"{each.net:.1f} ns", f"{each.lowest:.1f} – {each.highest:.1f}",
             f"{each.whole:.1f} ns", f"{each.empty:.1f} ns",
         )  # fmt: skip
     console.print(table)
     verdict = "[green]kept[/]" if found.within_limit else "[red]exceeded[/]"
-    console.print(
+    say(
         f"  limit for a TCP request in stable state: {found.limit_ns:g} ns, {verdict}; "
         f"{found.packets[0].instructions} BPF instructions\n"
         "  [dim]Net: less what restoring the packet between two runs and the kernel's own loop cost.[/]"
     )
     stream = found.throughput
-    console.print(
+    say(
         f"\n[bold]Throughput[/] of one TCP stream with frames of {stream.mtu} bytes, in turns, median of "
         f"{stream.rounds}\n"
         f"  {stream.balanced:.2f} Gbit/s through the VIP in XDP, {stream.forwarded:.2f} Gbit/s forwarded "
         f"by the kernel: ratio {stream.ratio:.2f}"
     )
     compiled = found.compile
-    console.print(
+    say(
         f"\n[bold]Compiling[/] p4/p4kube.p4: {compiled.own:.2f} s from P4 to C, {compiled.whole:.2f} s with "
         f"{compiled.compiler}"
     )
-    console.print(f"\n[dim]{found.facts.cores} cores, {found.facts.processor}, Linux {found.facts.kernel}[/]")
+    say(f"\n[dim]{found.facts.cores} cores, {found.facts.processor}, Linux {found.facts.kernel}[/]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 from rich.console import Console
@@ -55,7 +56,7 @@ class Measured(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Level(msgspec.Struct, frozen=True, rename="camel"):
-    """`ratios` are of mean times."""
+    """`ratios` are of mean times, round by round (see `ab.ratio`)."""
 
     concurrency: int
     ways: dict[str, Measured]
@@ -139,8 +140,7 @@ def _ways(lab: Lab, workload: Workload) -> dict[str, list[str]]:
 def level(concurrency: int, runs: Mapping[str, Sequence[AbRun]]) -> Level:
     """What the runs of one level say."""
     ways = {name: _measured(each) for name, each in runs.items()}
-    vip = ways["vip"].mean.mean
-    ratios = {f"vip/{name}": vip / way.mean.mean for name, way in ways.items() if name != "vip"}
+    ratios = {f"vip/{name}": ab.ratio(runs["vip"], each) for name, each in runs.items() if name != "vip"}
     return Level(concurrency, ways, ratios)
 
 
@@ -152,27 +152,37 @@ def _measured(runs: Sequence[AbRun]) -> Measured:
 
 
 def show(console: Console, result: Result) -> None:
-    """For people: mean and 99 % by way, and the ratios."""
+    """For people: every way at every level, beside NodePort through one node."""
+    tell = partial(console.print, soft_wrap=True)
     for experiment in result.experiments:
         condition = experiment.condition
         links = (
             f"{condition.link_rate} for each node's link" if condition.link_rate else "links without limit"
         )
         body = f", answers of {condition.body // 1024} KiB" if condition.body else ""
-        console.print(f"\n[bold]Request time[/] with {links}{body}: mean ± 95 % confidence / 99 %, ms")
+        tell(f"\n[bold]Request time[/] with {links}{body}")
         table = Table(box=None, padding=(0, 2))
-        for column in ("concurrency", *WAYS, "vip/nodePort", "vip/direct", "failed"):
-            table.add_column(column, justify="right")
+        for column in ("at a time", "way", "mean ± 95 %", "99 %", "of nodePort", "failed"):
+            table.add_column(column, justify="left" if column == "way" else "right")
         for each in experiment.levels:
-            cells = [
-                f"{way.mean.mean:.2f} ± {way.mean.margin:.2f} / {way.p99:.1f}"
-                for way in (each.ways[name] for name in WAYS)
-            ]
-            ratios = [f"{each.ratios[name]:.2f}" for name in ("vip/nodePort", "vip/direct")]
-            failed = str(sum(way.failed for way in each.ways.values()))
-            table.add_row(str(each.concurrency), *cells, *ratios, failed)
+            _add_rows(table, each)
         console.print(table)
-    console.print(
-        "\n[dim]Client, switch, nodes and pods share this machine's "
-        f"{result.facts.cores} cores: the client's and the servers' own work is in every figure.[/]"
+    tell("\n" + "\n".join(f"  {name}: {text}" for name, text in result.ways.items()))
+    tell(
+        f"  [dim]Client, switch, nodes and pods share this machine's {result.facts.cores} cores: "
+        "the client's and the servers' own work is in every figure.[/]"
     )
+
+
+def _add_rows(table: Table, level: Level) -> None:
+    reference = level.ways["nodePort"].mean.mean
+    for i, (name, way) in enumerate(level.ways.items()):
+        table.add_row(
+            "" if i else str(level.concurrency),
+            name,
+            f"{way.mean.mean:.2f} ± {way.mean.margin:.2f} ms",
+            f"{way.p99:.1f} ms",
+            f"{way.mean.mean / reference:.2f}",
+            str(way.failed),
+            end_section=i == len(level.ways) - 1,
+        )

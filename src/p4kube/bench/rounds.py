@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from p4kube.bench import ab
 from p4kube.bench.ab import AbError, AbRun
-from p4kube.lab import Lab
+from p4kube.lab import Lab, LabError, layout, netns
 
 Ways = Mapping[str, Sequence[str]]
 """URLs by the name of the way; several URLs of one way are used in equal parts."""
 Say = Callable[[str], None]
 
+_FIRST_HOST = 100
+
 
 def order(names: Sequence[str], round_: int) -> list[str]:
-    """The order of one round: each way comes first, second, … equally often."""
-    start = round_ % len(names)
-    return [*names[start:], *names[:start]]
+    """The order of one round: each way comes first, second, … equally often, forwards and backwards."""
+    start = round_ // 2 % len(names)
+    turned = [*names[start:], *names[:start]]
+    return turned[::-1] if round_ % 2 else turned
 
 
 def parts(total: int, count: int) -> list[int]:
@@ -36,33 +40,58 @@ def measure(
     Raises AbError.
     """
     names = list(ways)
-    for name in names:
-        _run(lab, ways[name], max(concurrency, requests // 4), concurrency)
     runs: dict[str, list[AbRun]] = {name: [] for name in names}
-    for i in range(rounds):
-        say(f"request time at concurrency {concurrency}: round {i + 1} of {rounds}")
-        for name in order(names, i):
-            runs[name].append(_run(lab, ways[name], requests, concurrency))
+    with client_addresses(len(names)) as addresses:
+        source = dict(zip(names, addresses, strict=True))
+        for name in names:
+            _run(lab, source[name], ways[name], max(concurrency, requests // 4), concurrency)
+        for i in range(rounds):
+            say(f"request time at concurrency {concurrency}: round {i + 1} of {rounds}")
+            for name in order(names, i):
+                runs[name].append(_run(lab, source[name], ways[name], requests, concurrency))
     return runs
 
 
-def _run(lab: Lab, urls: Sequence[str], requests: int, concurrency: int) -> AbRun:
-    shares = parts(requests, len(urls))
+@contextmanager
+def client_addresses(count: int) -> Iterator[list[str]]:
+    """Addresses of the client, one for each way.
+
+    With one address for all, a pod would see a connection that came to it directly and one that came through
+    the VIP as the same while it remembers the first (TIME-WAIT, 60 s), and take the second for an old one:
+    a second of delay that is the measurement's own making.
+    """
+    subnet, link = layout.CLIENT_LINK.subnet, layout.UPLINK
+    addresses = [str(subnet[_FIRST_HOST + i]) for i in range(count)]
+    ends = [f"{address}/{subnet.prefixlen} dev {link}" for address in addresses]
+    try:
+        netns.ip_batch(layout.CLIENT, [f"address replace {end}" for end in ends])
+        yield addresses
+    finally:
+        if netns.exists(layout.CLIENT):
+            for end in ends:
+                with suppress(LabError):
+                    netns.ip_batch(layout.CLIENT, [f"address del {end}"])
+
+
+def _run(lab: Lab, source: str, urls: Sequence[str], requests: int, concurrency: int) -> AbRun:
     if len(urls) == 1:
-        return _ab(lab, urls[0], requests, concurrency)
+        return _ab(lab, source, urls[0], requests, concurrency)
+    shares = list(zip(urls, parts(requests, len(urls)), strict=True))
     if concurrency < len(urls):
-        return ab.side_by_side([_ab(lab, u, n, concurrency) for u, n in zip(urls, shares, strict=True)])
+        return ab.side_by_side([_ab(lab, source, url, count, concurrency) for url, count in shares])
     levels = parts(concurrency, len(urls))
     with ThreadPoolExecutor(len(urls)) as pool:
-        return ab.side_by_side(
-            list(pool.map(lambda each: _ab(lab, *each), zip(urls, shares, levels, strict=True)))
-        )
+        running = [
+            pool.submit(_ab, lab, source, url, count, level)
+            for (url, count), level in zip(shares, levels, strict=True)
+        ]
+        return ab.side_by_side([each.result() for each in running])
 
 
-def _ab(lab: Lab, url: str, requests: int, concurrency: int) -> AbRun:
+def _ab(lab: Lab, source: str, url: str, requests: int, concurrency: int) -> AbRun:
     with tempfile.TemporaryDirectory(prefix="p4kube-ab-") as folder:
         table = Path(folder) / "percentiles.csv"
-        argv = ab.argv(url, requests, min(concurrency, requests), table)
+        argv = ab.argv(url, requests, min(concurrency, requests), table, source)
         try:
             done = lab.run_in("client", argv, timeout=120)
         except subprocess.TimeoutExpired:

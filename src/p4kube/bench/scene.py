@@ -59,6 +59,7 @@ def fill(tables: Tables, writes: Iterable[Write]) -> None:
     """The local tables, and the registers."""
     tables.table_set_default("flow_secret", "set_secret", msgspec.structs.astuple(_SECRET))
     for hop, station in enumerate((CLIENT, OTHER, *NODES), start=1):
+        tables.table_add("ports", [KeySet("exact", station.port)], "set_own_mac", (station.switch_mac,))
         ends = (station.port, station.switch_mac, station.mac)
         tables.table_add("next_hops", [KeySet("exact", hop)], "forward", ends)
         tables.table_add("routes", [KeySet("mask", int(station.address), 0xFFFFFFFF)], "via", (hop,))

@@ -77,7 +77,7 @@ def _balancing(where: Line, say: Say) -> Iterator[None]:
     """The agent runs in the line's switch, and the VIP leads to its node."""
     with _bpf_file_system(), TemporaryDirectory(prefix="p4kube-bench-") as name:
         folder, key = Path(name), secrets.token_bytes(16)
-        config = _write_configuration(folder, key)
+        config = _write_configuration(where, folder, key)
         say("measuring throughput: starting the switch")
         with _agent(where, config, folder / "agent.log") as alive:
             try:
@@ -87,11 +87,11 @@ def _balancing(where: Line, say: Say) -> Iterator[None]:
             yield
 
 
-def _write_configuration(folder: Path, key: bytes) -> Path:
+def _write_configuration(where: Line, folder: Path, key: bytes) -> Path:
     keys = folder / "keys"
     keys.touch(mode=0o600)
     keys.write_text(yaml.safe_dump({"updateKeys": {_KEY_ID: key.hex()}, "flowSecret": secrets.token_hex(32)}))
-    hosts = Line("xdp").client, Line("xdp").node
+    hosts = where.client, where.node
     document = {
         "name": "bench",
         "ports": [{"interface": host.port, "number": i} for i, host in enumerate(hosts, start=1)],

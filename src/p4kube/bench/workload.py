@@ -106,10 +106,14 @@ class Workload:
         return int(service["spec"]["ports"][0]["nodePort"])
 
     def _why_not_programmed(self) -> str:
+        """What the Service says, and the last words of who should have programmed it: the lab may go now."""
         status = self._api.get(f"{self._core}/services/{NAME}").get("status", {})
-        told = [f"{c['type']}={c['status']}: {c.get('message', '')}" for c in status.get("conditions", ())]
-        log = self._lab.log_of("controller")
-        return "\n".join([*told, f"the controller's log is {log}"])
+        lines = [f"{c['type']}={c['status']}: {c.get('message', '')}" for c in status.get("conditions") or ()]
+        for component in ("controller", "switch-agent"):
+            log = self._lab.log_of(component)
+            lines.append(f"the end of {log}:")
+            lines += log.read_text(errors="replace").splitlines()[-8:] if log.exists() else ["(no log)"]
+        return "\n".join(lines)
 
     def proxies_settled(self, spread: Mapping[str, int], seconds: float = 30) -> None:
         """Returns once every node's kube-proxy knows its own `spread` of the Service's pods.

@@ -49,7 +49,7 @@ def _told() -> Iterator[None]:
     except ConfigError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(_MISCONFIGURED)
-    except (SwitchError, KernelError, DeviceError) as error:
+    except (SwitchError, KernelError, DeviceError, OSError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(_FAILED)
 
@@ -72,12 +72,11 @@ def run(config_file: Path, detach: bool, verbose: bool) -> None:
         config = configuration.load(config_file)
         keys = keyring.load(config.keys_file)
         with lock.held(config.pin_path):
-            try:
-                with program.opened(config) as plane:
-                    asyncio.run(service.serve(config, keys, plane))
-            finally:
-                if detach:
-                    program.remove(config)
+            with program.opened(config) as plane:
+                asyncio.run(service.serve(config, keys, plane))
+            # Not after an error: whatever is wrong with this start, an earlier one may be forwarding.
+            if detach:
+                program.remove(config)
 
 
 @switch.command(name="detach")

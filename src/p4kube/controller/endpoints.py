@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
 
 from p4kube.kube.objects import Endpoint, EndpointSlice, Node
@@ -27,6 +27,11 @@ class NodeView:
     address: IPv4Address
     excluded: bool
     ready: bool
+    number: int = field(init=False, repr=False)
+    """The address as an integer: IPv4Address hashes an order of magnitude slower."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number", int(self.address))
 
 
 def view_node(node: Node) -> NodeView | None:
@@ -51,9 +56,12 @@ def _internal_address(node: Node) -> IPv4Address | None:
 
 
 class State(enum.IntEnum):
-    """What one endpoint is good for; of two views of the same endpoint the higher one counts."""
+    """What one endpoint is good for; of two views of the same endpoint the higher one counts.
 
-    UNUSABLE = 0
+    UNREADY takes no new connection, but keeps those it has: it may be ready again in a moment.
+    """
+
+    UNREADY = 0
     DRAINING = 1
     READY = 2
 
@@ -64,7 +72,7 @@ def state_of(endpoint: Endpoint) -> State:
         return State.READY
     if conditions.is_serving and conditions.is_terminating:
         return State.DRAINING
-    return State.UNUSABLE
+    return State.UNREADY
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class PlacedEndpoint:
 
 
 def merge_slices(slices: Iterable[EndpointSlice], port_name: str, protocol: str) -> list[PlacedEndpoint]:
-    """The usable IPv4 endpoints for one port, each once, though it may stand in several slices.
+    """The IPv4 endpoints for one port, each once, though it may stand in several slices.
 
     While the slices of a Service are rearranged an endpoint can be in two of them for a moment, and the
     two may not agree; taking the better state never drops an endpoint that works.
@@ -88,7 +96,8 @@ def merge_slices(slices: Iterable[EndpointSlice], port_name: str, protocol: str)
         numbers = _port_numbers(part, port_name, protocol)
         for endpoint in part.endpoints or () if numbers else ():
             state = state_of(endpoint)
-            if state is State.UNUSABLE or not endpoint.addresses:
+            if not endpoint.addresses or (state is State.UNREADY and protocol != "TCP"):
+                # A UDP client would speak into the void for as long as it does not give up.
                 continue
             placed = PlacedEndpoint(endpoint.node_name, state)
             for number in numbers:
@@ -115,8 +124,11 @@ def _better(new: PlacedEndpoint, known: PlacedEndpoint) -> bool:
 
 def placed_elsewhere(endpoints: Iterable[PlacedEndpoint], nodes: Mapping[str, NodeView]) -> bool:
     """Whether a ready endpoint runs where we send nothing: on an excluded or an unknown node."""
-    eligible = {name for name, node in nodes.items() if not node.excluded}
-    return any(one.state is State.READY and one.node not in eligible for one in endpoints)
+    for endpoint in endpoints:
+        node = nodes.get(endpoint.node or "")
+        if endpoint.state is State.READY and (node is None or node.excluded):
+            return True
+    return False
 
 
 def shares(
@@ -125,31 +137,34 @@ def shares(
     """The nodes for a port, sorted by address, with their weights.
 
     A node labelled as excluded gets no new connection; its endpoints count as draining, so that the
-    connections it has stay where they are. `any_node` is true for externalTrafficPolicy Cluster: if no
+    connections it has stay where they are; those that are not ready likewise. `any_node` is true for externalTrafficPolicy Cluster: if no
     eligible node has a ready endpoint although there are some (all on excluded or unknown nodes), every
     eligible node is as good as any other, since it passes the connection on.
     """
-    ready: Counter[IPv4Address] = Counter()
-    draining: Counter[IPv4Address] = Counter()
+    ready: Counter[int] = Counter()
+    draining: Counter[int] = Counter()
+    unready: Counter[int] = Counter()
     for endpoint in endpoints:
         node = nodes.get(endpoint.node or "")
         if node is not None:
             usable = endpoint.state is State.READY and not node.excluded
-            (ready if usable else draining)[node.address] += 1
+            resting = unready if endpoint.state is State.UNREADY else draining
+            (ready if usable else resting)[node.number] += 1
     if not ready:
         anywhere = any_node and placed_elsewhere(endpoints, nodes)
         ready = _fallback(draining, nodes.values(), anywhere)
-        draining = Counter({address: n for address, n in draining.items() if address not in ready})
+        draining = Counter({number: n for number, n in draining.items() if number not in ready})
+    kept = draining + unready
     return tuple(
-        NodeShare(address, ready[address], draining[address]) for address in sorted({*ready, *draining})
+        NodeShare(IPv4Address(number), ready[number], kept[number]) for number in sorted({*ready, *kept})
     )
 
 
-def _fallback(
-    draining: Counter[IPv4Address], nodes: Iterable[NodeView], any_node: bool
-) -> Counter[IPv4Address]:
+def _fallback(draining: Counter[int], nodes: Iterable[NodeView], any_node: bool) -> Counter[int]:
     """Who serves if no eligible node has a ready endpoint."""
-    eligible = [node for node in nodes if not node.excluded]
     if any_node:
-        return Counter({node.address: 1 for node in eligible if node.ready})
-    return Counter({node.address: draining[node.address] for node in eligible if draining[node.address]})
+        return Counter({node.number: 1 for node in nodes if node.ready and not node.excluded})
+    if not draining:
+        return Counter()
+    eligible = {node.number for node in nodes if not node.excluded}
+    return Counter({number: n for number, n in draining.items() if number in eligible})

@@ -38,9 +38,7 @@ class Pool:
     @property
     def total(self) -> int:
         """How many addresses may be handed out unasked."""
-        return sum(
-            _usable_below(last + 1) - _usable_below(first) for first, last in self.ranges
-        )
+        return sum(_usable_below(last + 1) - _usable_below(first) for first, last in self.ranges)
 
 
 def avoided(number: int) -> bool:

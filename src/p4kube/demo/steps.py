@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from rich.console import Console
 
-from p4kube.bench import ab, rounds
+from p4kube.bench import rounds
 from p4kube.bench.http import Target
 from p4kube.bench.manifests import NAME
 from p4kube.bench.workload import Workload
@@ -62,8 +62,7 @@ def request_times(stage: Stage, workload: Workload, vip: Target) -> RequestTimes
     runs = rounds.measure(
         stage.lab, ways, requests=_AB_REQUESTS, concurrency=_AB_CONCURRENCY, rounds=_AB_ROUNDS, say=stage.say
     )
-    figures = {name: ab.figure(each) for name, each in runs.items()}
-    return report.request_times(_AB_CONCURRENCY, node.name, figures)
+    return report.request_times(_AB_CONCURRENCY, node.name, runs)
 
 
 def scaling(stage: Stage, workload: Workload, vip: Target) -> tuple[list[Scaling], Programming, Outcome]:

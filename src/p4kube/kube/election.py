@@ -94,9 +94,10 @@ class LeaseElector:
         `lead` is cancelled, and awaited, on loss. Returns when `lead` returns by itself. When cancelled,
         and when `lead` ends, the Lease is given back so that a successor need not wait.
         """
+        log.info("competing for Lease %s/%s as %s", self._namespace, self._name, self.identity)
         while True:
             epoch = await self._acquire()
-            log.info("leading with epoch %d as %s", epoch, self.identity)
+            log.info("leading with epoch %d", epoch)
             try:
                 await first_of(self._renew_on_time(), _as_coroutine(lead, epoch))
                 return

@@ -110,10 +110,16 @@ class Reflector(Generic[K]):
                 await self._clock.sleep(self._backoff.next())
             except KubeError as error:
                 self._restarted(_reason(error))
-                asked = error.retry_after if isinstance(error, ApiError) else 0.0
-                delay = self._backoff.next(asked)
-                log.warning("%s: %s; trying again in %.1f s", self._resource.plural, error, delay)
-                await self._clock.sleep(delay)
+                await self._wait_after(error)
+
+    async def _wait_after(self, error: KubeError) -> None:
+        asked = error.retry_after if isinstance(error, ApiError) else 0.0
+        delay = self._backoff.next(asked)
+        hint = ""
+        if isinstance(error, ApiError) and error.not_found:
+            hint = f" (is the CustomResourceDefinition of {self._resource.kind} installed?)"
+        log.warning("%s: %s%s; trying again in %.1f s", self._resource.plural, error, hint, delay)
+        await self._clock.sleep(delay)
 
     def _restarted(self, reason: str) -> None:
         self._on_restart(self._resource.plural, reason)

@@ -54,6 +54,7 @@ class Agent:
         self._dirty = Part.ALL
         self._woken = asyncio.Event()
         self._rules: tuple[str, ...] = ()
+        self._macs: dict[int, int] | None = None
         self._resync_at = 0.0
 
     def changed(self, parts: Part) -> None:
@@ -73,11 +74,13 @@ class Agent:
         """
         self.install(keys)
         self._dirty = Part.NONE
+        self._snapshot = await self._kernel.refresh(self._snapshot, Part.LINKS)
+        self.ports.leave_other_mode(self._snapshot.links)
         await self._round(Part.ALL)
-        self._plane.activate()
         failed = self.ports.failures
         if failed and not self.ports.numbers:
             raise SwitchError("; ".join(failed.values()))
+        self._plane.activate()
 
     def install(self, keys: Keys) -> None:
         """Own values into the data plane. Raises DeviceError."""
@@ -100,7 +103,7 @@ class Agent:
             await self._round(parts)
         except (KernelError, DeviceError, OSError) as error:
             self.statistics.failures += 1
-            self._live = None
+            self._live = self._macs = None
             self._dirty |= Part.ALL
             _log.error("link state is not up to date, trying again: %s", error)
 
@@ -121,6 +124,7 @@ class Agent:
             self.statistics.rounds += 1
             # A port must be attached before a next hop leads there, and until none does.
             gone = self.ports.attach(self._snapshot.links)
+            self._install_macs()
             self._bring_up_to_date()
             self.ports.detach(gone)
         if Part.ROUTES in parts:
@@ -135,6 +139,13 @@ class Agent:
         if confirm or resolve:
             self.statistics.probes += len(confirm) + len(resolve)
             await self._kernel.resolve(confirm + resolve)
+
+    def _install_macs(self) -> None:
+        numbers = self.ports.numbers
+        macs = {numbers[link.index]: link.mac for link in self._snapshot.links if link.index in numbers}
+        if macs != self._macs:
+            own.install_macs(self._plane, macs)
+            self._macs = macs
 
     def _bring_up_to_date(self) -> None:
         self._forwarding = forwarding.derive(self._snapshot, self.ports.numbers)

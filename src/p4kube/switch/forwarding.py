@@ -17,7 +17,6 @@ from p4kube.switch.kernel import (
     TABLE_DEFAULT,
     TABLE_LOCAL,
     TABLE_MAIN,
-    Hop,
     Link,
     Neighbour,
     NeighbourKey,
@@ -126,21 +125,19 @@ class _Reach:
         Of several next hops (ECMP) the first that can be reached; on-link ones are the kernel's.
         """
         missing: set[NeighbourKey] = set()
-        for hop in self._candidates(route):
+        for hop in route.hops if route.kind is RouteKind.FORWARD else ():
+            if not hop.alive:
+                continue
             if hop.gateway is None:
-                return None, set(), missing
+                break
+            if hop.interface not in self._ports or hop.interface not in self._links:
+                continue
             key = NeighbourKey(hop.interface, hop.gateway)
             target = self._next_hop(key)
             if target is not None:
                 return target, {key}, missing
             missing.add(key)
         return None, set(), missing
-
-    def _candidates(self, route: Route) -> Iterator[Hop]:
-        if route.kind is RouteKind.FORWARD:
-            for hop in route.hops:
-                if hop.alive and hop.interface in self._ports and hop.interface in self._links:
-                    yield hop
 
     def _next_hop(self, key: NeighbourKey) -> NextHop | None:
         link, port = self._links.get(key.interface), self._ports.get(key.interface)

@@ -68,11 +68,14 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """`generic`: whether the XDP program on it runs in generic mode; None if there is none."""
+
     index: int
     name: str
     mac: int
     up: bool
     mtu: int = 1500
+    generic: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def held(pin_path: Path, folder: Path = RUN_FOLDER) -> Iterator[None]:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SwitchError(f"cannot make the lock file {path}: {error.strerror}") from None
+        raise SwitchError(f"cannot make the lock file {path}: {error.strerror}: run as root") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -35,6 +35,7 @@ _RTN_UNICAST = 1
 _NEXT_HOP_OUT = 1 | 16  # RTNH_F_DEAD, RTNH_F_LINKDOWN
 _CLONED = 0x200  # RTM_F_CLONED: a cached exception, not a route
 _IFF_UP = 1
+_XDP_MODES = {"xdp": False, "xdpgeneric": True}  # as pyroute2 names them
 _NTF_USE, _NTF_PROXY = 1, 8
 _STATES = {
     0x02: NeighbourState.FRESH,  # REACHABLE
@@ -110,6 +111,7 @@ def decode_link(message: Any) -> Link:
         mac=mac_number(message.get_attr("IFLA_ADDRESS")),
         up=bool(message["flags"] & _IFF_UP),
         mtu=message.get_attr("IFLA_MTU") or 0,
+        generic=_XDP_MODES.get(message.get_nested("IFLA_XDP", "IFLA_XDP_ATTACHED")),
     )
 
 

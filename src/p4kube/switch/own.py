@@ -16,11 +16,12 @@ from p4kube.switch.dataplane import DataPlane, Readable, action_of
 from p4kube.switch.keys import Keys
 from p4xdp.ir.nodes import KeySet
 
-UPDATE_ADDRESSES, UPDATE_KEYS, IDENTITY, FLOW_SECRET = (
+UPDATE_ADDRESSES, UPDATE_KEYS, IDENTITY, FLOW_SECRET, PORTS = (
     "update_addresses",
     "update_keys",
     "identity",
     "flow_secret",
+    "ports",
 )
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,11 @@ def install(plane: DataPlane, update_address: IPv4Address, keys: Keys) -> int:
     identity = boot_id(plane) or _new_boot_id(plane)
     _make_equal(plane, UPDATE_ADDRESSES, {int(update_address): ("NoAction", ())})
     return identity
+
+
+def install_macs(plane: DataPlane, macs: Mapping[int, int]) -> None:
+    """By port number, the address that frames for this switch have there. Raises DeviceError."""
+    _make_equal(plane, PORTS, {number: ("set_own_mac", (mac,)) for number, mac in macs.items()})
 
 
 def boot_id(plane: Readable) -> int:

@@ -23,6 +23,14 @@ class Ports:
         self.numbers: dict[int, int] = {}
         self.failures: dict[str, str] = {}
 
+    def leave_other_mode(self, links: Iterable[Link]) -> None:
+        """Detaches what an earlier agent attached in the mode that is no longer wanted."""
+        other = {link.index: link.name for link in links if link.generic is (not self._generic)}
+        for number, interface in self._plane.attached().items():
+            if interface in other:
+                self._plane.detach(number)
+                _log.info("port %d (%s) changes its mode", number, other[interface])
+
     def attach(self, links: Iterable[Link]) -> tuple[int, ...]:
         """Attaches what is there and not yet attached; returns the ports whose interface is gone."""
         by_name = {link.name: link for link in links}

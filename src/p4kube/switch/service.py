@@ -37,8 +37,8 @@ async def serve(config: Config, keys: Keys, plane: DataPlane) -> None:
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, _reload, config, agent)
         try:
-            await agent.start(keys)
             with metrics.served(config.metrics_endpoint, metrics.Collector(config, plane, agent)):
+                await agent.start(keys)
                 _log.info("switch %s is ready, boot id %016x", config.name, agent.boot_id)
                 await agent.run(stop)
         finally:

@@ -11,7 +11,7 @@ from p4xdp.device import DeviceError
 from p4xdp.ir.nodes import KeySet
 from p4xdp.runtime import AttachError, TableEntry
 
-_SIZES = {"routes": 16384, "next_hops": 65536, "update_addresses": 16, "update_keys": 256}
+_SIZES = {"routes": 16384, "next_hops": 65536, "update_addresses": 16, "update_keys": 256, "ports": 512}
 _DEFAULTS = {
     "identity": TableEntry((), "Ingress.Update.set_boot_id", (0,)),
     "flow_secret": TableEntry((), "Ingress.Secret.set_secret", (0, 1, 0, 1)),

@@ -69,19 +69,25 @@ def decode_frontend(cell: int) -> Frontend | None:
     return Frontend(IPv4Address(c.SERVICE_KEY_VIP.get(cell)), c.SERVICE_KEY_PORT.get(cell), protocol)
 
 
+def _frontend_hash(frontend: Frontend) -> int:
+    return encode_frontend(frontend) * c.SERVICE_HASH & _WORD
+
+
 def frontend_cells(frontend: Frontend) -> tuple[int, int]:
     """The two cells of service_keys (and service_records) where the frontend may stand."""
-    digest = encode_frontend(frontend) * c.SERVICE_HASH & _WORD
+    digest = _frontend_hash(frontend)
     half = c.SERVICE_CELLS // 2
     return c.SERVICE_WAY0.get(digest), half + c.SERVICE_WAY1.get(digest)
 
 
-def encode_record(record: ServiceRecord) -> int:
+def encode_record(record: ServiceRecord, frontend: Frontend) -> int:
+    """The record of `frontend`: it holds a part of the key's hash, as a check."""
     return (
         c.SERVICE_RECORD_BASE.put(record.base)
         | c.SERVICE_RECORD_LOG2.put(record.log2)
         | c.SERVICE_RECORD_ID.put(record.service_id)
         | c.SERVICE_RECORD_NODE_PORT.put(record.node_port)
+        | c.SERVICE_RECORD_CHECK.put(c.SERVICE_CHECK.get(_frontend_hash(frontend)))
     )
 
 

@@ -137,7 +137,7 @@ BinaryOp: TypeAlias = Literal[
 @dataclass(frozen=True, slots=True)
 class Binary:
     """Comparisons and `&&`/`||` yield BOOL; `>>` of a signed left operand is arithmetic; a shift by the
-    width or more yields 0 (or -1 for a negative signed left operand of `>>`); the shift amount is unsigned."""
+    width or more yields 0 (-1 for a negative signed left operand of `>>`); the shift amount is unsigned."""
 
     op: BinaryOp
     left: Expr
@@ -169,7 +169,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Between Bits: truncates, or extends by the sign of the operand's type; bool <-> bit<1> keeps the bit."""
+    """Between Bits: truncates, or extends by the sign of the operand's type; bool <-> bit<1> is the bit."""
 
     operand: Expr
     type: Bits

@@ -85,6 +85,19 @@ def encode_key(table: TableLayout, keys: Sequence[KeySet]) -> bytes:
     return bytes(data)
 
 
+def prefix_of(table: TableLayout, keys: Sequence[KeySet]) -> tuple[int, int]:
+    """Value and length of the one key of a trie."""
+    ((_, value, mask),) = _key_values(table, keys)
+    return value, mask.bit_count()
+
+
+def prefix_keys(table: TableLayout, prefix: tuple[int, int]) -> tuple[KeySet, ...]:
+    """The inverse of `prefix_of`."""
+    value, length = prefix
+    width = table.keys[0].width
+    return (KeySet("mask", value, ((1 << length) - 1) << width - length),)
+
+
 def index_keys(table: TableLayout, index: int) -> tuple[KeySet, ...]:
     """The keys of the cell number `index` of an array table."""
     keys = []

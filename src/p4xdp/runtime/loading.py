@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ STATE_MAP = ".bss"
 PROGRAM = b"p4_program"
 _LOG_SIZE = 1 << 24
 _LOG_TAIL = 40
+_PLACE = re.compile(r"/\* (\S+:\d+:\d+) \*/")
 
 
 class LoadError(Exception):
@@ -101,7 +103,7 @@ def _explain(path: Path, manifest: Manifest, error: KernelError, log: str) -> st
     if error.errno == errno.ENOMEM and not log:
         return f"{path}: no memory for maps of {manifest.state_size >> 20} MiB (registers) and the tables"
     lines = [line for line in log.splitlines() if line.strip()]
-    where = next((line[2:] for line in reversed(lines) if line.startswith("; ")), "")
+    places = _PLACE.findall(log)
+    at = f" at {places[-1]}" if places else ""
     tail = "\n".join(f"  {line}" for line in lines[-_LOG_TAIL:])
-    at = f" near `{where.strip()}`" if where else ""
     return f"{path}: the kernel's verifier refuses the program{at} ({error}):\n{tail}"

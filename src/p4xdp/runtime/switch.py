@@ -52,7 +52,7 @@ class Switch(KernelTables):
     def activate(self) -> None:
         """Makes this the program that all ports run, each in one step, and pins it.
 
-        Call it, like `attach`, in the network namespace of the interfaces: their indices mean nothing in another.
+        Call it, like `attach`, in the network namespace of the interfaces: indices mean nothing in others.
         """
         served = self.attached()
         if self.fresh:

@@ -19,11 +19,14 @@ from p4xdp.runtime.codec import (
     encode_value,
     index_cell,
     index_keys,
+    prefix_keys,
+    prefix_of,
 )
 from p4xdp.runtime.libbpf import KernelError
 from p4xdp.runtime.loading import STATE_MAP, Loaded
 from p4xdp.runtime.memory import StateMemory
-from p4xdp.runtime.slots import SlotPool
+from p4xdp.runtime.prefixes import PrefixTrie, TrieFull, stored_prefixes
+from p4xdp.runtime.slots import Places
 from p4xdp.targets.xdp.manifest import (
     FAULTS,
     ActionLayout,
@@ -54,27 +57,44 @@ def find_named(what: str, name: str, items: Iterable[_N]) -> _N:
 
 
 class KernelTables:
-    """Access to a loaded program's state. `fresh`: nothing has been there before, initial values are set."""
+    """Access to a loaded program's state. `fresh`: nothing has been there before, initial values are set.
+
+    One process at a time may change tables; any number may read.
+    """
 
     def __init__(self, loaded: Loaded, *, fresh: bool = True) -> None:
         self.manifest = loaded.manifest
         self._maps = loaded.maps
         self.memory = StateMemory(loaded.maps[STATE_MAP], loaded.manifest.state_size)
         self._cpus = libbpf.possible_cpus()
-        self._pools = {t.name: self._pool(t) for t in self.manifest.tables if t.pool_slots}
+        self._pools: dict[str, Places] = {}
+        self._tries: dict[str, PrefixTrie] = {}
         if fresh:
             self._initialise()
 
     def close(self) -> None:
         self.memory.close()
 
-    def _pool(self, table: TableLayout) -> SlotPool:
-        cells = [table.default_offset] if table.default_offset else []
-        if table.kind == "array":
-            count = 1 << sum(key.width for key in table.keys)
-            cells += range(table.index_offset, table.index_offset + 4 * count, 4)
-        used = {self.memory.read(cell, 4) for cell in cells} - {0}
-        return SlotPool(self.memory, table.pool_offset, table.pool_slots, table.value_size, used)
+    def _pool(self, table: TableLayout) -> Places:
+        """The table's values, with what is named left as it is. Made for the first change."""
+        if table.name not in self._pools:
+            cells = [table.default_offset] if table.default_offset else []
+            used: set[int] = set()
+            if table.kind == "array":
+                count = 1 << sum(key.width for key in table.keys)
+                cells += range(table.index_offset, table.index_offset + 4 * count, 4)
+            elif table.kind == "trie":
+                used.update(slot for _, slot in stored_prefixes(self.memory, table))
+            used.update(self.memory.read(cell, 4) for cell in cells)
+            self._pools[table.name] = Places(
+                self.memory, table.pool_offset, table.pool_slots, table.value_size, used
+            )
+        return self._pools[table.name]
+
+    def _trie(self, table: TableLayout) -> PrefixTrie:
+        if table.name not in self._tries:
+            self._tries[table.name] = PrefixTrie(self.memory, table, self._pool(table))
+        return self._tries[table.name]
 
     def _initialise(self) -> None:
         for register in self.manifest.registers:
@@ -85,7 +105,7 @@ class KernelTables:
             if table.default_offset:
                 arguments = [int(argument) for argument in table.default.arguments]
                 value = encode_value(table, table.actions[table.default.action], arguments)
-                self._pools[table.name].replace(table.default_offset, value)
+                self._pool(table).replace(table.default_offset, value)
             for entry in table.entries:
                 keys = [KeySet("mask", int(value), int(mask)) for value, mask in entry.keys]
                 arguments = [int(argument) for argument in entry.call.arguments]
@@ -103,12 +123,15 @@ class KernelTables:
         self, table: TableLayout, keys: Sequence[KeySet], action: ActionLayout, arguments: Sequence[int]
     ) -> None:
         value = encode_value(table, action, arguments)
-        if table.kind == "array":
-            try:
-                self._pools[table.name].replace(index_cell(table, keys), value)
-            except IndexError:
-                raise DeviceError(f"table {table.name} is full ({table.size} entries)") from None
-            return
+        try:
+            if table.kind == "array":
+                self._pool(table).replace(index_cell(table, keys), value)
+                return
+            if table.kind == "trie":
+                self._trie(table).put(prefix_of(table, keys), value)
+                return
+        except (IndexError, TrieFull):
+            raise DeviceError(f"table {table.name} is full ({table.size} entries)") from None
         try:
             libbpf.call(
                 "bpf_map_update_elem", self._map(table), encode_key(table, keys), value, libbpf.BPF_ANY
@@ -121,11 +144,15 @@ class KernelTables:
     def table_delete(self, table: str, keys: Sequence[KeySet]) -> None:
         found = find_named("table", table, self.manifest.tables)
         missing = f"table {found.name} has no entry with these keys"
+        if found.kind == "trie":
+            if not self._trie(found).delete(prefix_of(found, keys)):
+                raise DeviceError(missing)
+            return
         if found.kind == "array":
             cell = index_cell(found, keys)
             if not self.memory.read(cell, 4):
                 raise DeviceError(missing)
-            self._pools[found.name].replace(cell, None)
+            self._pool(found).replace(cell, None)
             return
         try:
             libbpf.call("bpf_map_delete_elem", self._map(found), encode_key(found, keys))
@@ -137,7 +164,7 @@ class KernelTables:
         if not found.default_offset:
             raise DeviceError(f"table {found.name} has a constant default action")
         chosen = find_named(f"{found.name}: action", action, found.actions)
-        self._pools[found.name].replace(found.default_offset, encode_value(found, chosen, arguments))
+        self._pool(found).replace(found.default_offset, encode_value(found, chosen, arguments))
 
     def _map(self, table: TableLayout) -> int:
         if not table.map:
@@ -150,6 +177,11 @@ class KernelTables:
         found = find_named("table", table, self.manifest.tables)
         if found.kind == "array":
             return list(self._indexed(found))
+        if found.kind == "trie":
+            return [
+                decode_entry(found, prefix_keys(found, prefix), self._slot(found, slot))
+                for prefix, slot in stored_prefixes(self.memory, found)
+            ]
         return list(self._mapped(found))
 
     def _indexed(self, table: TableLayout) -> Iterator[TableEntry]:

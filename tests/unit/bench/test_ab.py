@@ -45,10 +45,15 @@ def test_other_words_are_an_error_that_shows_them() -> None:
 
 
 def test_the_command_names_everything() -> None:
-    argv = ab.argv("http://10.0.0.1/", 1000, 500, Path("/tmp/x.csv"))
+    argv = ab.argv("http://10.0.0.1/", 1000, 500, Path("/tmp/x.csv"), "10.0.0.2")
     assert argv[0] == "ab"
     assert argv[-1] == "http://10.0.0.1/"
-    assert [argv[argv.index(option) + 1] for option in ("-n", "-c", "-e")] == ["1000", "500", "/tmp/x.csv"]
+    assert [argv[argv.index(option) + 1] for option in ("-n", "-c", "-e", "-B")] == [
+        "1000",
+        "500",
+        "/tmp/x.csv",
+        "10.0.0.2",
+    ]
 
 
 def test_runs_side_by_side_are_one_run() -> None:

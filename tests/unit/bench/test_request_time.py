@@ -59,7 +59,7 @@ def test_the_table_shows_every_level_and_both_conditions(result: Result) -> None
     text = shown.get()
     assert "200mbit" in text
     assert "links without limit" in text
-    assert text.count("0.75") == 6
+    assert text.count("0.75") == 6  # the VIP beside NodePort, 3 levels, 2 conditions
 
 
 def test_the_picture_labels_axes_and_lines(result: Result, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ async def test_deletion_waits_for_the_data_plane(rig):
     async with rig.running(lease_namespace=None):
         rig.plane.automatic = False
         rig.api.delete("services", "default", "web")
-        await rig.settle()
+        await rig.clock.advance(10)
         assert rig.plane.wanted[WEB] == ()
         assert rig.read()["metadata"]["finalizers"] == [FINALIZER]
         rig.plane.settle(WEB)
@@ -181,6 +181,34 @@ async def test_conditions_of_others_survive(rig):
         rig.api.change("services", "default", "web", spec={"type": "ClusterIP", "loadBalancerClass": None})
         await rig.settle()
         assert rig.read()["status"]["conditions"] == [other]
+
+
+async def test_what_others_write_at_the_same_time_is_not_overwritten(rig):
+    async with rig.running(lease_namespace=None):
+        rig.transport.block()
+        rig.web()
+        await rig.settle()
+        rig.api.change("services", "default", "web", metadata={"finalizers": ["example.com/keep"]})
+        rig.transport.unblock()
+        await rig.clock.advance(1)
+        assert rig.read()["metadata"]["finalizers"] == ["example.com/keep", FINALIZER]
+        assert rig.condition()["status"] == "True"
+        (stream,) = rig.api.streams("services")
+        stream.hang()
+        other = {"type": "example.com/Thing", "status": "True", "reason": "R", "message": "m"}
+        conditions = [*rig.read()["status"]["conditions"], other]
+        rig.api.change("services", "default", "web", status={"conditions": conditions})
+        rig.api.delete("endpointslices", "default", "web-a")
+        await rig.clock.advance(200)
+        assert rig.read()["status"]["conditions"][1] == other
+        assert "no ready endpoint" in rig.condition()["message"]
+
+
+async def test_our_own_writes_are_known_without_the_watch(rig):
+    rig.web()
+    rig.api.refuse("WATCH", "services", Failure(500, "InternalError"), times=10**6)
+    async with rig.running(lease_namespace=None):
+        assert rig.condition()["status"] == "True" and rig.ingress()
 
 
 async def test_a_write_conflict_is_tried_again(rig):
@@ -260,6 +288,20 @@ async def test_a_port_clash_names_the_other_service_and_ends_with_it(rig):
         rig.api.delete("services", "default", "web")
         await rig.settle()
         assert rig.ingress("late")[0]["ip"] == "192.0.2.3"
+
+
+async def test_a_port_given_up_on_a_shared_address_goes_to_who_waits_for_it(rig):
+    rig.web("80:30080", "81:30081", annotations={"p4kube.dev/addresses": "192.0.2.3"})
+    late = things.service("late", "80:30082", "90:30090", annotations={"p4kube.dev/addresses": "192.0.2.3"})
+    async with rig.running(lease_namespace=None):
+        rig.api.put("services", late)
+        await rig.settle()
+        key = ServiceKey("default", "late")
+        assert [port.port for port in rig.plane.wanted[key]] == [90]
+        rig.api.change("services", "default", "web", spec={"ports": [{"port": 81, "nodePort": 30081}]})
+        await rig.settle()
+        assert [port.port for port in rig.plane.wanted[key]] == [80, 90]
+        assert rig.condition("late")["status"] == "True"
 
 
 async def test_two_services_share_an_address_by_port(rig):

@@ -41,9 +41,9 @@ UNREADY = {"ready": False, "serving": False, "terminating": False}
         ({}, {N1: (1, 0)}),
         (READY, {N1: (1, 0)}),
         ({"ready": True, "terminating": True}, {N1: (1, 0)}),  # publishNotReadyAddresses
-        (UNREADY, {}),
-        (DYING, {}),
-        ({"ready": False, "serving": True}, {}),
+        (UNREADY, {N1: (0, 1)}),  # keeps the connections that it has
+        (DYING, {N1: (0, 1)}),
+        ({"ready": False, "serving": True}, {N1: (0, 1)}),
         (DRAINING, {N1: (1, 0)}),  # nobody is ready
     ],
 )
@@ -57,7 +57,15 @@ def test_terminating_endpoints_drain_while_others_are_ready():
         things.endpoint("10.1.0.2", "n1", **DRAINING),
         things.endpoint("10.1.0.3", "n2", **DRAINING),
         things.endpoint("10.1.0.4", "n2", **DYING),
-    ) == {N1: (1, 1), N2: (0, 1)}
+    ) == {N1: (1, 1), N2: (0, 2)}
+
+
+def test_an_unready_endpoint_keeps_no_datagrams():
+    port = [{"name": "", "protocol": "UDP", "port": 53}]
+    part = as_slice(
+        things.endpoint_slice("a", "web", things.endpoint("10.1.0.1", "n1", **UNREADY)), ports=port
+    )
+    assert shares(merge_slices([part], "", "UDP"), NODES, False) == ()
 
 
 def test_terminating_endpoints_serve_if_none_is_ready():

@@ -45,7 +45,9 @@ async def test_every_verb_is_granted_and_every_granted_verb_used(rig):
         for _ in range(3):
             rig.api.change("services", "default", "web", spec={"ports": things.service("x")["spec"]["ports"]})
             await rig.clock.advance(10)
-            rig.api.change("services", "default", "web", spec={"ports": things.service("x", "9:9/SCTP")["spec"]["ports"]})
+            rig.api.change(
+                "services", "default", "web", spec={"ports": things.service("x", "9:9/SCTP")["spec"]["ports"]}
+            )
             await rig.clock.advance(10)
         await rig.clock.advance(60)
     assert used(rig.api.requests) == granted()

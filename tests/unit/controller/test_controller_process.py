@@ -61,12 +61,15 @@ async def test_a_dry_run_serves_until_a_signal_and_gives_the_lease_back(tmp_path
     ("config", "message"),
     [
         ("switchs: []", "unknown field `switchs`"),
-        ("switches: [{name: a, address: 10.0.0.1, keysFile: k, prot: 1}]", "switches[0]: Object contains unknown"),
+        (
+            "switches: [{name: a, address: 10.0.0.1, keysFile: k, prot: 1}]",
+            "switches[0]: Object contains unknown",
+        ),
         ("switches: [{name: a, address: ten, keysFile: k}]", "switches[0].address: expected an IPv4"),
         ("switches: [{name: a, address: 10.0.0.1}]", "missing required field `keysFile`"),
         ("switches: [{name: a, address: 10.0.0.1, keysFile: k, port: 70000}]", "switches[0].port"),
         (
-            "switches: [{name: a, address: 10.0.0.1, keysFile: k}, {name: a, address: 10.0.0.2, keysFile: k}]",
+            "switches: [{name: a, address: 1.1.1.1, keysFile: k}, {name: a, address: 1.1.1.2, keysFile: k}]",
             "switches[1].name",
         ),
         ("metrics: nowhere", "metrics: expected host:port"),

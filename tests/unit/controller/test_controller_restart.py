@@ -8,6 +8,7 @@ import pytest
 
 from p4kube.controller.standing import FINALIZER, OWNER_ANNOTATION
 from p4kube.kube.testing import things
+from p4kube.kube.testing.api import Broken
 from p4kube.model import ServiceKey
 
 WEB = ServiceKey("default", "web")
@@ -43,6 +44,19 @@ async def test_of_two_services_with_one_address_and_port_the_older_keeps_it(rig)
         assert rig.condition("a")["reason"] == "PortClash"
 
 
+async def test_a_port_that_had_lost_a_clash_does_not_win_it_by_a_restart(rig):
+    thief, owner = things.service("a", "80:30080", "81:30081"), things.service("b", "80:30082")
+    for thing in (thief, owner):
+        thing["status"] = status_with("192.0.2.4")
+    clash = {"port": 80, "protocol": "TCP", "error": "p4kube.dev/PortClash"}
+    thief["status"]["loadBalancer"]["ingress"][0]["ports"] = [{"port": 81, "protocol": "TCP"}, clash]
+    rig.api.put("services", thief)
+    rig.api.put("services", owner)
+    async with rig.running(lease_namespace=None):
+        assert [port.port for port in rig.plane.wanted[ServiceKey("default", "a")]] == [81]
+        assert [port.port for port in rig.plane.wanted[ServiceKey("default", "b")]] == [80]
+
+
 async def test_everything_is_submitted_once_before_complete(rig):
     for name in ("a", "b", "c"):
         rig.api.put("services", things.service(name))
@@ -58,20 +72,15 @@ async def test_everything_is_submitted_once_before_complete(rig):
         assert len(rig.plane.history) == 3
 
 
+@pytest.mark.parametrize("lease_namespace", [None, "kube-system"])
 @pytest.mark.parametrize("missing", ["services", "endpointslices", "nodes", "vippools"])
-async def test_nothing_is_completed_before_all_is_listed(rig, missing):
+async def test_nothing_is_completed_before_all_is_listed(rig, missing, lease_namespace):
     rig.web(status=status_with("192.0.2.1"))
-    rig.api.refuse("GET", missing, ConnectionFailure(), times=1)
-    async with rig.running(lease_namespace=None):
+    rig.api.refuse("GET", missing, Broken(), times=1)
+    async with rig.running(lease_namespace=lease_namespace):
         assert rig.plane.epochs == [] and rig.plane.completed is None
         await rig.clock.advance(1)
         assert rig.plane.completed == {WEB}
-
-
-def ConnectionFailure() -> Exception:
-    from p4kube.kube.testing.api import Broken
-
-    return Broken()
 
 
 async def test_a_service_deleted_while_nobody_ran_is_cleaned_up(rig):

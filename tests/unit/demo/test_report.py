@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from p4kube.bench.ab import Figure
+from p4kube.bench.ab import AbRun
+from p4kube.bench.quantiles import Percentiles
 from p4kube.demo import report
 from p4kube.demo.checks import Check
 from p4kube.demo.connections import Outcome
@@ -15,13 +16,19 @@ from p4kube.demo.report import Burst, DemoReport, Scaling
 from p4kube.demo.shares import NodeRow
 
 BURST = Burst(5000, 0, 2.5, [NodeRow("node1", 4, 57.142857, 2860, 57.2), NodeRow("node4", 0, 0.0, 0, 0.0)])
+
+
+def runs(*means: float) -> list[AbRun]:
+    return [AbRun(1000, 500, 0, mean, Percentiles(1000, (mean,) * 100)) for mean in means]
+
+
 TIMES = report.request_times(
     500,
     "node1",
     {
-        "vip": Figure(8000, 0, 80.0, 99.0),
-        "nodePort": Figure(8000, 0, 100.0, 120.0),
-        "direct": Figure(8000, 0, 78.0, 90.0),
+        "vip": runs(80.0, 80.0, 400.0),
+        "nodePort": runs(100.0, 100.0, 500.0),
+        "direct": runs(78.0, 40.0, 500.0),
     },
 )
 SCALINGS = [Scaling(7, 10, 2.0, Programming(4, 2.5, 6.0)), Scaling(10, 3, 6.0, Programming(0, 0.0, 0.0))]
@@ -35,9 +42,10 @@ def shown(show: object, *arguments: object) -> str:
     return captured.get()
 
 
-def test_ratios_are_of_mean_times() -> None:
+def test_ratios_compare_runs_of_the_same_round() -> None:
     assert TIMES.ratios["vip/nodePort"] == pytest.approx(0.8)
     assert TIMES.ratios["nodePort/direct"] == pytest.approx(100 / 78)
+    assert TIMES.ways["vip"].mean == pytest.approx(560 / 3)
 
 
 def test_tables_show_the_figures() -> None:

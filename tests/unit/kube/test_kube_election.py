@@ -77,13 +77,12 @@ async def test_the_second_waits_and_takes_over_at_once_after_a_release(field):
             pass
         assert field.b.leading and not field.a.leading
     field = Field()
-    async with field.a.running():
-        async with field.b.running():
-            await field.clock.advance(60)
-            assert field.a.leading and field.b.epochs == []
-            field.a.task.cancel()
-            await field.clock.advance(3)
-            assert field.b.epochs == [2]
+    async with field.a.running(), field.b.running():
+        await field.clock.advance(60)
+        assert field.a.leading and field.b.epochs == []
+        field.a.task.cancel()
+        await field.clock.advance(3)
+        assert field.b.epochs == [2]
 
 
 async def test_a_dead_holder_is_replaced_after_its_duration_not_before(field):

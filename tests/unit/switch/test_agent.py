@@ -172,6 +172,19 @@ def test_no_port_at_all_is_an_error_that_says_why() -> None:
         started(plane, kernel)
 
 
+@pytest.mark.parametrize(("running_as", "calls"), [(True, ["detach 1", "attach 1"]), (False, []), (None, [])])
+def test_a_port_attached_in_the_other_mode_is_attached_anew(
+    running_as: bool | None, calls: list[str]
+) -> None:
+    plane, kernel = MemoryPlane(), MemoryKernel(SNAPSHOT)
+    started(plane, kernel)
+    plane.calls.clear()
+    link = dataclasses.replace(SNAPSHOT.links[0], generic=running_as)
+    kernel.snapshot = dataclasses.replace(SNAPSHOT, links=(link, SNAPSHOT.links[1]))
+    started(plane, kernel)
+    assert plane.calls == calls
+
+
 def test_ports_of_different_mtu_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     jumbo = dataclasses.replace(SNAPSHOT.links[0], mtu=9000)
     kernel = MemoryKernel(dataclasses.replace(SNAPSHOT, links=(jumbo, SNAPSHOT.links[1])))

@@ -88,10 +88,10 @@ def kernel_decision(snapshot: Snapshot, address: int) -> Target:
             on_link = NeighbourKey(alive[0].interface, address)
             return forward(on_link, macs)
         for hop in alive:
-            if hop.interface not in PORTS:
-                continue
             if hop.gateway is None:
                 return None
+            if hop.interface not in PORTS:
+                continue
             target = forward(NeighbourKey(hop.interface, hop.gateway), macs)
             if target is not None:
                 return target

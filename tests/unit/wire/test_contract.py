@@ -29,10 +29,10 @@ def test_frontends(frontend: cells.Frontend) -> None:
     assert 0 <= first < 4096 <= second < contract.SERVICE_CELLS
 
 
-@given(st.integers(0, 2**20 - 1), st.integers(0, 20), st.integers(0, 4095), ports)
-def test_records(base: int, log2: int, service_id: int, port: int) -> None:
+@given(st.integers(0, 2**20 - 1), st.integers(0, 20), st.integers(0, 4095), ports, frontends)
+def test_records(base: int, log2: int, service_id: int, port: int, frontend: cells.Frontend) -> None:
     record = cells.ServiceRecord(base, log2, service_id, port)
-    assert cells.decode_record(cells.encode_record(record)) == record
+    assert cells.decode_record(cells.encode_record(record, frontend)) == record
 
 
 @given(node_ids, node_ids, st.booleans())

@@ -77,7 +77,8 @@ class Connection(asyncio.DatagramProtocol):
     async def hello(self) -> bool:
         """Raises the switch's epoch to ours. True if the switch has another boot id than before.
 
-        Raises StaleEpoch if the switch has a higher epoch.
+        Afterwards `sequence` is the last that the switch took in this epoch: 0, unless somebody else writes
+        with it. Raises StaleEpoch if the switch has a higher epoch.
         """
         answer = (await self._exchange(Operation.HELLO, [()]))[0]
         if answer.status is Status.EPOCH:
@@ -90,9 +91,11 @@ class Connection(asyncio.DatagramProtocol):
     async def probe(self) -> None:
         """Asks whether all is as it was. Raises Rebooted or StaleEpoch if not."""
         boot_id, sequence = self.boot_id, self.sequence
-        if await self.hello() or self.sequence != sequence:
+        if await self.hello():
             log.warning("switch %s: boot id %#x, now %#x", self.name, boot_id, self.boot_id)
             raise Rebooted
+        if self.sequence != sequence:
+            raise StaleEpoch(self.epoch)
 
     # ---------------------------------------------------------------- READ
 
@@ -156,13 +159,14 @@ class Connection(asyncio.DatagramProtocol):
         queue: asyncio.Queue[tuple[int, Message]] = asyncio.Queue()
         nonces = [secrets.randbits(64) for _ in batches]
         self._waiting.update(dict.fromkeys(nonces, queue))
-        following, timeout, repeated_from = first, FIRST_TIMEOUT, -1
+        following, timeout, repeated_from, sent = first, FIRST_TIMEOUT, -1, self.sequence
         try:
             while self.sequence < last:
                 while following <= min(last, self.sequence + WINDOW):
                     i = following - first
                     self._send(Operation.WRITE, following, nonces[i], batches[i])
                     following += 1
+                sent = max(sent, following - 1)
                 try:
                     _, answer = await asyncio.wait_for(queue.get(), timeout)
                 except TimeoutError:
@@ -170,7 +174,7 @@ class Connection(asyncio.DatagramProtocol):
                     following = self.sequence + 1
                     timeout = min(2 * timeout, MAX_TIMEOUT)
                     continue
-                self._check(answer)
+                self._check(answer, sent)
                 if answer.status is Status.GAP and answer.sequence > repeated_from:
                     # The rest of the window will be answered so too: repeat once for each loss.
                     repeated_from = answer.sequence
@@ -184,9 +188,12 @@ class Connection(asyncio.DatagramProtocol):
             for nonce in nonces:
                 self._waiting.pop(nonce, None)
 
-    def _check(self, answer: Message) -> None:
+    def _check(self, answer: Message, sent: int) -> None:
         if answer.status is Status.BOOT:
             raise Rebooted
+        if answer.status is Status.OK and answer.sequence > sent:
+            # Somebody else writes with our epoch: what we write is taken for a repetition.
+            raise StaleEpoch(self.epoch)
         if answer.status is Status.EPOCH:
             if answer.epoch > self.epoch:
                 raise StaleEpoch(answer.epoch)

@@ -10,7 +10,7 @@ from p4kube.wire.message import Cell, Register
 
 
 async def read_back(connection: Connection) -> dict[Cell, int]:
-    """The cells that are not zero: keys, their records, slots and node ports, the nodes, the memberships.
+    """Keys, their records, slots and node ports, the nodes, the memberships; zero cells among them.
 
     Raises Rebooted if the switch restarts meanwhile.
     """
@@ -22,7 +22,7 @@ async def read_back(connection: Connection) -> dict[Cell, int]:
         [Cell(Register.NODE_ADDRESSES, i) for i in range(contract.NODE_ADDRESS_CELLS)]
     )
     image |= await connection.read(_dependent_cells(image, keys))
-    return {cell: value for cell, value in image.items() if value}
+    return image
 
 
 def _dependent_cells(image: Mapping[Cell, int], keys: list[int]) -> list[Cell]:

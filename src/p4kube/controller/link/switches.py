@@ -69,9 +69,9 @@ class Switches:
 
     def _reporter(self, name: str) -> Callback:
         def report(service: ServiceKey, generation: int, result: ProgramResult) -> None:
-            if self._generations.get(service) != generation:
+            pending = self._pending.get(service)
+            if pending is None or self._generations.get(service) != generation:
                 return
-            pending = self._pending.get(service, set())
             pending.discard(name)
             if not pending or not result.accepted:
                 self._settle(service, generation, result)

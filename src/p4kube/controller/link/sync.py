@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from p4kube.controller.dataplane import ACCEPTED, ProgramResult
+from p4kube.controller.dataplane import ACCEPTED, ProgramResult, StaleEpoch
 from p4kube.controller.link.connection import Connection
 from p4kube.controller.link.errors import Rebooted
 from p4kube.controller.link.readback import read_back
@@ -46,6 +46,8 @@ class SwitchSync:
         self._complete = False
         self._swept = False
         self._deferred: dict[ServiceKey, int] = {}
+        self._refused: set[ServiceKey] = set()
+        self._leftover: list[Write] = []
         self._wake = asyncio.Event()
         self.in_sync = False
 
@@ -61,11 +63,14 @@ class SwitchSync:
     async def run(self, connection: Connection) -> None:
         """Until cancelled. Raises StaleEpoch when the switch obeys another controller."""
         await connection.hello()
+        if connection.sequence:
+            raise StaleEpoch(connection.epoch)
         planner = await self._adopt(connection)
         log.info("switch %s: read back %d service ports", self.name, len(planner.entries))
         transitions = Transitions(self._transition_seconds)
         for frontend in planner.entries:
             transitions.observe(planner.entries, frontend, _now())
+        self._leftover = planner.take_outbox()
         while True:
             try:
                 await self._step(connection, planner, transitions)
@@ -83,12 +88,12 @@ class SwitchSync:
         """Programs what is due, or waits for something to become due."""
         settling = transitions.due(_now())
         sweep = self._complete and not self._swept
-        if not (self._dirty or settling or sweep):
+        if not (self._dirty or settling or sweep or self._leftover):
             self.in_sync = self._swept
             await self._idle(connection)
             return
         self._wake.clear()
-        writes: list[Write] = []
+        writes, self._leftover = self._leftover, []
         results: list[tuple[ServiceKey, int, ProgramResult]] = []
         touched: set[Frontend] = set(settling)
         # Removals first: an address may pass from one Service to another.
@@ -96,6 +101,9 @@ class SwitchSync:
         for service in dirty:
             result = self._plan(planner, service, writes, touched)
             results.append((service, self._wanted[service].generation, result))
+            self._refused.discard(service)
+            if not result.accepted:
+                self._refused.add(service)
         for frontend, indices in settling.items():
             writes.extend(planner.settle(frontend, indices))
         if sweep:
@@ -109,6 +117,9 @@ class SwitchSync:
         for frontend in touched:
             transitions.observe(planner.entries, frontend, _now())
         self._swept = self._swept or sweep
+        if sweep or any(not self._wanted[service].ports for service in dirty):
+            # There may be room now for what was refused.
+            self._dirty |= dict.fromkeys(self._refused)
         self._tell(results)
 
     def _tell(self, results: list[tuple[ServiceKey, int, ProgramResult]]) -> None:
@@ -139,6 +150,7 @@ class SwitchSync:
             try:
                 writes.extend(planner.serve(port))
             except PlanError as error:
+                writes.extend(planner.take_outbox())
                 problem = f"switch {self.name}: {error}"
                 log.warning("%s: %s", service, problem)
         return ProgramResult(False, "SwitchFull", problem) if problem else ACCEPTED

@@ -1,7 +1,8 @@
 """For tests of anything that speaks to the Kubernetes API: time that stands still, and a server to speak to.
 
 `FakeClock` passes time only when told. `FakeApi` holds objects and watch streams and can be told to
-misbehave; `things` builds objects for it; reach it through `MemoryTransport` (no sockets, deterministic) or `serve` (real HTTP).
+misbehave; `things` builds objects for it. Reach it through `MemoryTransport` (no sockets, deterministic)
+or `serve` (real HTTP).
 """
 
 from p4kube.kube.testing import things

@@ -22,9 +22,10 @@ from p4xdp.ir.lower.values import (
     Scope,
     Value,
     is_storage,
+    stacks,
     stored,
 )
-from p4xdp.source import Span
+from p4xdp.source import Span, Unsupported
 from p4xdp.syntax import ast
 from p4xdp.types.program import Bound
 
@@ -75,6 +76,9 @@ def pass_arguments(
 
 def _copied(cx: Context, bound: Bound, value: Value | None, name: str, span: Span) -> Value:
     """New storage for a parameter, holding `value`, or nothing yet."""
+    if cx.indices is not None and value is not None and any(stacks(value)):
+        why = f"the header stack for {bound.parameter.name} is part of another argument, too"
+        raise Unsupported(span, why)
     copied = cx.storage(f"{name}.{bound.parameter.name}", bound.type, bound.parameter.span)
     if value is None:
         invalidate(cx, copied, span)

@@ -14,6 +14,7 @@ from p4xdp.ir.lower.values import (
     leaves,
     same_storage,
     scalar,
+    stacks,
     stored,
 )
 from p4xdp.source import Span, Unsupported
@@ -44,6 +45,9 @@ def copy(cx: Context, target: Value, value: Value, span: Span) -> None:
         case Aggregate() if isinstance(value, HeaderLiteral) and not value.valid:  # union = {#}
             invalidate(cx, target, span)
         case Stack() if isinstance(value, Stack):
+            if cx.indices is not None and not value.name:
+                raise Unsupported(span, "in a parser, fill a header stack by extracting or from another one")
+            cx.move(target, cx.position(value))
             for part, source in zip(target.elements, value.elements, strict=True):
                 copy(cx, part, source, span)
         case _:
@@ -100,6 +104,8 @@ def set_validity(cx: Context, header: ir.Header, valid: ir.Expr, span: Span) -> 
 
 def invalidate(cx: Context, value: Value, span: Span) -> None:
     """All headers in `value`, as at the start of a variable's or an out parameter's life."""
+    for stack in stacks(value):
+        cx.move(stack, 0)
     for leaf in leaves(value):
         if isinstance(leaf, ir.Header):
             cx.emit(ir.SetValidity(leaf, FALSE, span))

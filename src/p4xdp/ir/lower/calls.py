@@ -86,9 +86,8 @@ def _action(cx: Context, call: ResolvedCall, span: Span) -> None:
     name = cx.prefix + declaration.name
     written = cx.writes.of(declaration)
     copy_out = pass_arguments(cx, call.arguments, scope, name, written, False, span)
-    with cx.inside(scope, cx.instance, f"{name}."):
+    with cx.owing(copy_out), cx.inside(scope, cx.instance, f"{name}."):
         returning(cx, name, None, declaration.body, span)
-    cx.out.extend(copy_out)
 
 
 def apply_control(cx: Context, target: Value, call: ResolvedCall, span: Span) -> None:
@@ -99,9 +98,8 @@ def apply_control(cx: Context, target: Value, call: ResolvedCall, span: Span) ->
     scope = Scope(target.scope)
     written = cx.writes.of(declaration)
     copy_out = pass_arguments(cx, call.arguments, scope, target.name, written, True, span)
-    with cx.inside(scope, target, f"{target.name}."):
+    with cx.owing(copy_out), cx.inside(scope, target, f"{target.name}."):
         run_control(cx, declaration, target.name)
-    cx.out.extend(copy_out)
 
 
 def run_control(cx: Context, declaration: ast.ControlDeclaration, name: str) -> None:
@@ -183,6 +181,4 @@ def _shift(cx: Context, stack: Stack, by: int, span: Span) -> None:
             copy(cx, elements[i], elements[i - by], span)
         else:
             invalidate(cx, elements[i], span)
-    if cx.indices is not None:
-        moved = cx.indices.get(stack.name, 0) + by
-        cx.indices[stack.name] = max(0, min(len(elements), moved))
+    cx.move(stack, max(0, min(len(elements), cx.position(stack) + by)))

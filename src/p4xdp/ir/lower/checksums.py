@@ -1,7 +1,7 @@
-"""v1model's hash algorithms as plain arithmetic: csum16 (RFC 1071), xor16 and identity.
+"""v1model's hash algorithms as plain arithmetic: csum16 (RFC 1071), crc16, crc32, xor16 and identity.
 
 The data are all fields one after the other, most significant bit first, padded with zero bits to whole
-16-bit words. Source: BMv2's calculations.
+16-bit words (whole bytes for CRCs). Source: BMv2's calculations.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def digest(cx: Context, algorithm: str, data: Value, span: Span) -> ir.Expr:
             return _csum16(cx, parts, span)
         case "xor16":
             result: ir.Expr = const(0, bits(16), span)
-            for word in words(parts, span):
+            for word in chunks(parts, 16, span):
                 result = binary("^", result, word, span)
             return _kept(cx, result, span)
         case "identity" if sum(p.type.width for p in parts) <= 64:
@@ -33,10 +33,12 @@ def digest(cx: Context, algorithm: str, data: Value, span: Span) -> ir.Expr:
             for part in parts[1:]:
                 whole = concat(whole, part, span)
             return _kept(cx, cast(whole, bits(whole.type.width), span), span)
-    raise Unsupported(
-        span,
-        f"the hash algorithm {algorithm} is not supported; csum16, xor16, and identity of up to 64 bits are",
-    )
+        case "crc16":
+            return _crc(cx, parts, 0xA001, 0, 16, span)
+        case "crc32":
+            return _crc(cx, parts, 0xEDB88320, 0xFFFFFFFF, 32, span)
+    known = "csum16, crc16, crc32, xor16, and identity of up to 64 bits"
+    raise Unsupported(span, f"the hash algorithm {algorithm} is not supported here; there are {known}")
 
 
 def _kept(cx: Context, value: ir.Expr, span: Span) -> ir.Expr:
@@ -66,27 +68,27 @@ def fields(data: Value, span: Span) -> Iterator[ir.Expr]:
             yield leaf
 
 
-def words(parts: Iterable[ir.Expr], span: Span) -> Iterator[ir.Expr]:
-    """The parts, one after the other, in 16-bit words; the last is padded with zeros."""
+def chunks(parts: Iterable[ir.Expr], width: int, span: Span) -> Iterator[ir.Expr]:
+    """The parts, one after the other, in pieces of `width` bits; the last is padded with zeros."""
     pending: ir.Expr | None = None
     for part in parts:
         rest = part.type.width
         while rest:
-            room = 16 - (pending.type.width if pending is not None else 0)
+            room = width - (pending.type.width if pending is not None else 0)
             taken = min(room, rest)
             piece = slice_(part, rest - 1, rest - taken, span)
             pending = piece if pending is None else concat(pending, piece, span)
             rest -= taken
-            if pending.type.width == 16:
+            if pending.type.width == width:
                 yield pending
                 pending = None
     if pending is not None:
-        yield concat(pending, const(0, bits(16 - pending.type.width)), span)
+        yield concat(pending, const(0, bits(width - pending.type.width)), span)
 
 
 def _csum16(cx: Context, parts: list[ir.Expr], span: Span) -> ir.Expr:
     total: ir.Expr = const(0, SUM)
-    for word in words(parts, span):
+    for word in chunks(parts, 16, span):
         total = binary("+", total, cast(word, SUM, span), span)
     half = const(0xFFFF, SUM)
     for _ in range(2):  # the second fold takes in the carry of the first
@@ -94,3 +96,25 @@ def _csum16(cx: Context, parts: list[ir.Expr], span: Span) -> ir.Expr:
         carry = binary(">>", total, const(16, SUM), span)
         total = binary("+", binary("&", total, half, span), carry, span)
     return _kept(cx, unary("~", slice_(total, 15, 0, span), span), span)
+
+
+# --------------------------------------------------------------------------- cyclic redundancy checks
+
+
+def _crc(cx: Context, parts: list[ir.Expr], polynomial: int, start: int, width: int, span: Span) -> ir.Expr:
+    """A CRC with bits reflected, one bit a step; `start` is also what the result is inverted by.
+
+    Each step depends on the last, and the polynomial is multiplied with the bit, not masked: so C compilers
+    keep it in registers, and the kernel's verifier does not try both values of every bit.
+    """
+    type = bits(width)
+    crc = ir.Load(cx.variable("crc", type, span), span)
+    value: ir.Expr = const(start, type, span)
+    one, generator = const(1, type), const(polynomial, type)
+    for byte in chunks(parts, 8, span):
+        value = binary("^", value, cast(byte, type, span), span)
+        for _ in range(8):
+            cx.emit(ir.Assign(crc.place, value, span))
+            carry = binary("*", binary("&", crc, one, span), generator, span)
+            value = binary("^", binary(">>", crc, one, span), carry, span)
+    return _kept(cx, binary("^", value, const(start, type), span), span)

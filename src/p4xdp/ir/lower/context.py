@@ -69,7 +69,8 @@ class Return:
 
 class Context:
     """`out` collects the statements being made; `scope` says what names mean; `instance` and `prefix`
-    belong to the control or parser being inlined. `indices` are the parser's positions in header stacks."""
+    belong to the control or parser being inlined. `indices` are the parser's positions in header stacks,
+    `owed` what the calls being inlined have to copy out, the outermost first."""
 
     def __init__(self, typed: TypedProgram) -> None:
         self.typed = typed
@@ -82,6 +83,7 @@ class Context:
         self.instance: Instance | None = None
         self.returns: list[Return] = []
         self.exit = Return("")
+        self.owed: list[ir.Body] = []
         self.indices: dict[str, int] | None = None
         self.variables: dict[str, ir.Var] = {}
         self.headers: dict[str, ir.Header] = {}
@@ -98,6 +100,8 @@ class Context:
 
     def value(self, e: ast.Expression) -> Value:
         constant = self.typed.constants.get(e)
+        if constant is None and self._without_width(e):
+            constant = self.constant(e)
         if constant is not None:
             return self.constant_value(constant, self.typed.types[e], e.span)
         handler = EXPRESSIONS.get(type(e))
@@ -105,6 +109,17 @@ class Context:
             raise Unsupported(e.span, f"{type(e).__name__} expressions cannot stand here")
         value: Value = handler(self, e)
         return value
+
+    def _without_width(self, e: ast.Expression) -> bool:
+        """Whether it is calculated with integers of any size, which the IR does not have: a constructor's
+        `int` parameter, say. What it is converted to says nothing about what it is calculated in."""
+        types = self.typed.types
+        match e:
+            case ast.Path():
+                return isinstance(self.typed.variables.get(self.typed.declarations[e]), model.Int)
+            case ast.Unary(operand=inner) | ast.Binary(left=inner) if isinstance(types.get(inner), model.Int):
+                return True
+        return isinstance(types.get(e), model.Int)
 
     def scalar(self, e: ast.Expression) -> ir.Expr:
         return scalar(self.value(e), e.span)
@@ -185,6 +200,16 @@ class Context:
         finally:
             self.scope, self.instance, self.prefix = saved
 
+    @contextmanager
+    def owing(self, copy_out: ir.Body) -> Iterator[None]:
+        """`copy_out` ends the call inlined meanwhile, also if that is by an exit."""
+        self.owed.append(copy_out)
+        try:
+            yield
+        finally:
+            self.owed.pop()
+        self.out.extend(copy_out)
+
     # ------------------------------------------------------------------ types and constants
 
     def type_of(self, e: ast.Expression) -> model.Type:
@@ -219,7 +244,19 @@ class Context:
     def constant(self, e: ast.Expression) -> Constant | None:
         """The compile-time value of `e`, constructor parameters filled in."""
         known = self.typed.constants.get(e)
-        return known if known is not None else fold(e, self.typed, self.scope.constants())
+        return known if known is not None else fold(e, self.typed, self._bound_constants())
+
+    def _bound_constants(self) -> dict[ast.Node, Constant]:
+        variables, found = self.typed.variables, self.scope.constants()
+        return {d: self._constant_of(value, variables.get(d)) for d, value in found.items()}
+
+    def _constant_of(self, value: int, type: model.Type | None) -> Constant:
+        match type:
+            case model.Enum():
+                return EnumValue(type, type.members[value])
+            case model.Error():
+                return ErrorValue(self.typed.errors[value])
+        return value
 
     def number(self, e: ast.Expression) -> int:
         value = self.constant(e)
@@ -258,6 +295,21 @@ class Context:
                 raise Unsupported(span, f"a constant of type {type} cannot be used here")
         fields = {n: self.constant_value(v, t, span) for (n, t), v in zip(parts, value, strict=True)}
         return HeaderLiteral(fields, valid=True) if isinstance(type, model.Header) else Aggregate(fields)
+
+    # ------------------------------------------------------------------ header stacks in a parser
+
+    def position(self, stack: Stack) -> int:
+        """The index of `stack.next`."""
+        return (self.indices or {}).get(stack.name, 0)
+
+    def move(self, stack: Stack, index: int) -> None:
+        """Makes `index` that of `stack.next`. Outside parsers nothing depends on it."""
+        if self.indices is None:
+            return
+        if index:
+            self.indices[stack.name] = index
+        else:
+            self.indices.pop(stack.name, None)
 
     # ------------------------------------------------------------------ storage
 

@@ -48,14 +48,17 @@ def elaborate(
 
 
 def anonymous_instance(cx: Context, node: ast.DirectApplication, call: ResolvedCall) -> Instance:
-    """`Type.apply(…)` makes one instance per place, named after the type."""
+    """`Type.apply(…)` makes one instance per place, named after the type; from the second on, numbered."""
     owner = cx.instance
     if owner is not None and node in owner.anonymous:
         return owner.anonymous[node]
     declaration = call.target
     if not isinstance(declaration, ast.ControlDeclaration | ast.ParserDeclaration):
         raise Unsupported(node.span, "only a control or parser of this program can be applied")
-    instance = elaborate(cx, cx.prefix + declaration.name, declaration, ())
+    earlier = owner.anonymous.values() if owner is not None else ()
+    count = sum(i.declaration is declaration for i in earlier)
+    name = f"{declaration.name}_{count}" if count else declaration.name
+    instance = elaborate(cx, cx.prefix + name, declaration, ())
     if owner is not None:
         owner.anonymous[node] = instance
     return instance

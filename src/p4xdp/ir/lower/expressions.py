@@ -64,7 +64,7 @@ def stack_member(cx: Context, stack: Stack, e: ast.Member) -> Value:
         return const(len(stack.elements), LAST_INDEX, e.span)
     if cx.indices is None:
         raise P4Error(e.span, f"{e.name} of a header stack can only be used in a parser")
-    index = cx.indices.get(stack.name, 0)
+    index = cx.position(stack)
     if e.name == "lastIndex":
         return const(index - 1, LAST_INDEX, e.span)
     index = index if e.name == "next" else index - 1
@@ -116,8 +116,6 @@ def _unary(cx: Context, e: ast.Unary) -> Value:
 def _binary(cx: Context, e: ast.Binary) -> Value:
     if e.op == "&&" or e.op == "||":
         return _short_circuit(cx, e)
-    if isinstance(cx.typed.types[e], model.Int):
-        return const(cx.number(e), cx.bits(model.INT, e.span), e.span)
     left, right = cx.values([e.left, e.right])
     if e.op in ("==", "!=") and not (isinstance(left, SCALARS) and isinstance(right, SCALARS)):
         equal = equality(left, right, e.span)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from p4xdp.device import DROP_PORT
 from p4xdp.ir import nodes as ir
-from p4xdp.ir.fold import TRUE, bits, cast, const, slice_
+from p4xdp.ir.fold import FALSE, TRUE, bits, cast, const, slice_
 from p4xdp.ir.lower import checksums
-from p4xdp.ir.lower.assign import assign, copy, set_validity
+from p4xdp.ir.lower.assign import assign, copy
 from p4xdp.ir.lower.context import NO_TARGETS, Context
 from p4xdp.ir.lower.values import (
     Aggregate,
@@ -24,6 +24,7 @@ from p4xdp.source import Span, Unsupported
 from p4xdp.syntax import ast
 from p4xdp.types import model
 from p4xdp.types.program import Bound, EnumValue, ErrorValue, ResolvedCall
+from p4xdp.types.relations import sizes_in_bits
 
 NOTHING: Value = ""
 WHY_NOT = {
@@ -47,7 +48,8 @@ def call_extern_function(cx: Context, call: ResolvedCall, span: Span) -> Value:
     name = call.target.name
     handler = FUNCTIONS.get(name)
     if handler is None:
-        raise Unsupported(span, f"{name}: {WHY_NOT.get(name, 'this extern function')} are not supported")
+        why = f"{WHY_NOT[name]} are" if name in WHY_NOT else "this extern function is"
+        raise Unsupported(span, f"{name}: {why} not supported")
     handler(cx, call.arguments, span)
     return NOTHING
 
@@ -109,12 +111,12 @@ def _extract(cx: Context, call: ResolvedCall, span: Span) -> None:
         raise Unsupported(span, "only a header can be extracted")
     if any(isinstance(s, ir.Verify) and s.condition == const(0, ir.BOOL) for s in cx.out[-1:]):
         return  # next is beyond the stack: the parser has ended with StackOutOfBounds
-    if cx.siblings.get(target.name):
-        set_validity(cx, target, TRUE, span)
     cx.emit(ir.Extract(target, span))
+    for sibling in cx.siblings.get(target.name, ()):
+        cx.emit(ir.SetValidity(sibling, FALSE, span))
     stack = _next_of(cx, bound.value)
-    if stack is not None and cx.indices is not None:
-        cx.indices[stack.name] = cx.indices.get(stack.name, 0) + 1
+    if stack is not None:
+        cx.move(stack, cx.position(stack) + 1)
 
 
 def _next_of(cx: Context, e: ast.Expression | None) -> Stack | None:
@@ -126,20 +128,33 @@ def _next_of(cx: Context, e: ast.Expression | None) -> Stack | None:
 
 def _lookahead(cx: Context, type: model.Type, span: Span) -> Value:
     """The bits ahead, cut into the parts of `type`."""
-    if isinstance(type, model.Header | model.Struct | model.Tuple):
-        parts = type.fields if not isinstance(type, model.Tuple) else ()
-        widths = [(f.name, cx.bits(f.type, span)) for f in parts]
-        width = sum(t.width for _, t in widths)
-        whole = ir.Load(cx.variable("lookahead", bits(width), span), span)
-        cx.emit(ir.Lookahead(whole.place, span))
-        fields: dict[str, Value] = {}
-        for name, t in widths:
-            fields[name] = cast(slice_(whole, width - 1, width - t.width, span), t, span)
-            width -= t.width
-        return HeaderLiteral(fields, valid=True) if isinstance(type, model.Header) else Aggregate(fields)
-    target = cx.variable("lookahead", cx.bits(type, span), span)
-    cx.emit(ir.Lookahead(target, span))
-    return ir.Load(target, span)
+    sizes = sizes_in_bits(type)
+    if sizes is None or sizes[0] != sizes[1]:
+        raise Unsupported(span, f"lookahead of {type} is not supported")
+    if not isinstance(type, model.Header | model.Struct | model.Tuple):
+        target = cx.variable("lookahead", cx.bits(type, span), span)
+        cx.emit(ir.Lookahead(target, span))
+        return ir.Load(target, span)
+    whole = ir.Load(cx.variable("lookahead", bits(sizes[0]), span), span)
+    cx.emit(ir.Lookahead(whole.place, span))
+    return _cut(cx, type, whole, sizes[0], span)[0]
+
+
+def _cut(cx: Context, type: model.Type, whole: ir.Expr, end: int, span: Span) -> tuple[Value, int]:
+    """The value of `type` in `whole` below bit `end`, and the bit where it ends."""
+    if isinstance(type, model.Header | model.Struct):
+        parts = [(f.name, f.type) for f in type.fields]
+    elif isinstance(type, model.Tuple):
+        parts = [(str(i), t) for i, t in enumerate(type.elements)]
+    else:
+        scalar_type = cx.bits(type, span)
+        low = end - scalar_type.width
+        return cast(slice_(whole, end - 1, low, span), scalar_type, span), low
+    fields: dict[str, Value] = {}
+    for name, part in parts:
+        fields[name], end = _cut(cx, part, whole, end, span)
+    value: Value = HeaderLiteral(fields, valid=True) if isinstance(type, model.Header) else Aggregate(fields)
+    return value, end
 
 
 def _verify(cx: Context, arguments: Sequence[Bound], span: Span) -> None:

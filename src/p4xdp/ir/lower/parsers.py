@@ -15,7 +15,7 @@ from p4xdp.ir.fold import FALSE
 from p4xdp.ir.lower.arguments import pass_arguments
 from p4xdp.ir.lower.context import Context
 from p4xdp.ir.lower.elaborate import anonymous_instance
-from p4xdp.ir.lower.keysets import ANY, keyset
+from p4xdp.ir.lower.keysets import key, keysets
 from p4xdp.ir.lower.values import Instance, Scope, scalar
 from p4xdp.source import Span, Unsupported
 from p4xdp.syntax import ast
@@ -35,7 +35,17 @@ class Frame:
     states: dict[str, ast.ParserState]
     after: Step | None = None
     copy_out: ir.Body = ()
-    calls: dict[ast.Node, tuple[Frame, ir.Body]] = field(default_factory=dict)
+    calls: dict[tuple[ast.Node, Indices], Entered] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A sub-parser entered from one place with the same stack positions every time: `copy_in` passes the
+    arguments, `indices` are the positions then."""
+
+    frame: Frame
+    copy_in: ir.Body
+    indices: Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +136,22 @@ class ParserLowering:
         if isinstance(transition, ast.Goto):
             return self._goto(frame, transition.state)
         cx = self._cx
-        values = cx.values(list(transition.keys))
-        keys = tuple(scalar(v, k.span) for v, k in zip(values, transition.keys, strict=True))
+        found = cx.values(list(transition.keys))
+        values = tuple(scalar(v, k.span) for v, k in zip(found, transition.keys, strict=True))
         cases = []
         for case in transition.cases:
             components = case.keysets
-            if len(components) == 1 and len(keys) > 1 and isinstance(components[0], ast.ListExpression):
+            if len(components) == 1 and len(values) > 1 and isinstance(components[0], ast.ListExpression):
                 components = components[0].elements
             if len(components) == 1 and isinstance(components[0], ast.AnyValue):
-                keysets: tuple[ir.KeySet, ...] = (ANY,) * len(keys)
-            else:
-                keysets = tuple(keyset(cx, c, k.type) for c, k in zip(components, keys, strict=True))
-            cases.append(ir.SelectCase(keysets, self._goto(frame, case.state), case.span))
-        return ir.Select(keys, tuple(cases), transition.span)
+                components *= len(values)
+            target = self._goto(frame, case.state)
+            for sets in keysets(cx, components, [v.type for v in values]):
+                cases.append(ir.SelectCase(sets, target, case.span))
+        return ir.Select(tuple(map(key, values)), tuple(cases), transition.span)
 
     def _goto(self, frame: Frame, state: str) -> str:
-        assert self._cx.indices is not None
-        indices = tuple(sorted((k, v) for k, v in self._cx.indices.items() if v))
+        indices = self._positions()
         if state == "reject":
             return "reject"
         if state != "accept":
@@ -152,12 +161,16 @@ class ParserLowering:
         back = frame.after
         return self._name(Step(back.frame, back.state, back.start, frame, indices))
 
+    def _positions(self) -> Indices:
+        return tuple(sorted((self._cx.indices or {}).items()))
+
     # ------------------------------------------------------------------ sub-parsers
 
     def _enter(self, step: Step, number: int, s: ast.Statement, call: ResolvedCall) -> str:
         """Goes to the start of the sub-parser that statement `number` applies."""
         cx, outer = self._cx, step.frame
-        known = outer.calls.get(s)
+        entry = s, self._positions()
+        known = outer.calls.get(entry)
         if known is None:
             if isinstance(s, ast.DirectApplication):
                 target = anonymous_instance(cx, s, call)
@@ -166,12 +179,13 @@ class ParserLowering:
                 found = cx.value(call.receiver)
                 assert isinstance(found, Instance)
                 target = found
-            known = outer.calls[s] = self._frame(Step(outer, step.state, number + 1), target, call, s.span)
-        frame, copy_in = known
-        cx.out.extend(copy_in)
-        return self._goto(frame, "start")
+            known = self._entered(Step(outer, step.state, number + 1), target, call, s.span)
+            outer.calls[entry] = known
+        cx.out.extend(known.copy_in)
+        cx.indices = dict(known.indices)
+        return self._goto(known.frame, "start")
 
-    def _frame(self, after: Step, target: Instance, call: ResolvedCall, span: Span) -> tuple[Frame, ir.Body]:
+    def _entered(self, after: Step, target: Instance, call: ResolvedCall, span: Span) -> Entered:
         cx, declaration = self._cx, target.declaration
         assert isinstance(declaration, ast.ParserDeclaration)
         scope = Scope(target.scope)
@@ -186,7 +200,7 @@ class ParserLowering:
         copy_in = cx.collect(bind)
         states = {s.name: s for s in declaration.states}
         frame = Frame(target, declaration, scope, states, after, tuple(copy_out))
-        return frame, (*copy_in, *self._locals(frame))
+        return Entered(frame, (*copy_in, *self._locals(frame)), self._positions())
 
 
 def _sub_parser(cx: Context, s: ast.Statement) -> ResolvedCall | None:

@@ -38,7 +38,10 @@ def _empty(cx: Context, s: ast.Empty) -> None:
 
 @executes(ast.Exit)
 def _exit(cx: Context, s: ast.Exit) -> None:
+    """What is out or inout is still copied out, all the way up (specification, section "Exit statement")."""
     cx.exit.used = True
+    for copy_out in reversed(cx.owed):
+        cx.out.extend(copy_out)
     cx.emit(ir.Leave(cx.exit.label, s.span))
 
 
@@ -60,9 +63,14 @@ def _if(cx: Context, s: ast.If) -> None:
         if chosen is not None:
             cx.statement(chosen)
         return
+    before = dict(cx.indices) if cx.indices is not None else None
     then = cx.collect(lambda: cx.statement(s.then))
+    after_then, cx.indices = cx.indices, before
     alternative = s.other
     other = cx.collect(lambda: cx.statement(alternative)) if alternative is not None else ()
+    if cx.indices != after_then:
+        why = "the position in a header stack would depend on this condition; use select and several states"
+        raise Unsupported(s.span, why)
     cx.emit(ir.If(condition, then, other, s.span))
 
 

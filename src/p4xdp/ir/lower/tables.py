@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast as typing_cast
 from typing import get_args
 
@@ -9,7 +10,7 @@ from p4xdp.ir import nodes as ir
 from p4xdp.ir.fold import bits
 from p4xdp.ir.lower.arguments import pass_arguments
 from p4xdp.ir.lower.context import Context
-from p4xdp.ir.lower.keysets import keyset
+from p4xdp.ir.lower.keysets import key, keysets
 from p4xdp.ir.lower.naming import control_name, key_name
 from p4xdp.ir.lower.statements import returning
 from p4xdp.ir.lower.values import Scope, TableInstance, scalar
@@ -30,7 +31,9 @@ def apply_table(cx: Context, table: TableInstance, span: Span) -> tuple[ir.Expr,
     _check_properties(declaration)
     if table.name in cx.tables:
         raise P4Error(declaration.span, f"two tables have the control-plane name {table.name}")
-    keys = tuple(_key(cx, k) for k in declaration.keys)
+    found = cx.values([k.expression for k in declaration.keys])
+    values = [scalar(v, k.span) for k, v in zip(declaration.keys, found, strict=True)]
+    keys = tuple(_key(k, v) for k, v in zip(declaration.keys, values, strict=True))
     actions = tuple(_action(cx, table, a) for a in declaration.actions)
     numbers: dict[ast.Node, int] = {
         cx.typed.declarations[a.name]: i for i, a in enumerate(declaration.actions)
@@ -41,7 +44,7 @@ def apply_table(cx: Context, table: TableInstance, span: Span) -> tuple[ir.Expr,
         actions,
         _default(cx, declaration, actions, numbers),
         declaration.const_default,
-        _entries(cx, declaration, keys, numbers),
+        _entries(cx, declaration, [v.type for v in values], numbers),
         _number_property(cx, declaration, "size", DEFAULT_SIZE),
         declaration.span,
     )
@@ -66,13 +69,11 @@ def _number_property(cx: Context, declaration: ast.TableDeclaration, name: str, 
     return otherwise
 
 
-def _key(cx: Context, key: ast.KeyElement) -> ir.TableKey:
+def _key(element: ast.KeyElement, value: ir.Expr) -> ir.TableKey:
     kinds = get_args(ir.MatchKind)
-    if key.match_kind not in kinds or key.match_kind == "selector":
-        raise Unsupported(key.span, f"the match kind {key.match_kind} is not supported")
-    expr = cx.scalar(key.expression)
-    name = key_name(key)
-    return ir.TableKey(name, expr, typing_cast(ir.MatchKind, key.match_kind))
+    if element.match_kind not in kinds or element.match_kind == "selector":
+        raise Unsupported(element.span, f"the match kind {element.match_kind} is not supported")
+    return ir.TableKey(key_name(element), key(value), typing_cast(ir.MatchKind, element.match_kind))
 
 
 # --------------------------------------------------------------------------- actions
@@ -98,9 +99,8 @@ def _action(cx: Context, table: TableInstance, ref: ast.ActionRef) -> ir.Action:
             bounds = [b for b in call.arguments if b.parameter.direction]
             written = cx.writes.of(declaration)
             copy_out = pass_arguments(cx, bounds, scope, name, written, False, ref.span)
-        with cx.inside(scope, cx.instance, f"{name}."):
+        with cx.owing(copy_out), cx.inside(scope, cx.instance, f"{name}."):
             returning(cx, name, None, declaration.body, ref.span)
-        cx.out.extend(copy_out)
 
     return ir.Action(name, tuple(data), cx.collect(make), declaration.span)
 
@@ -166,7 +166,7 @@ def _with_default(cx: Context, table: ir.Table, declaration: ast.TableDeclaratio
 def _entries(
     cx: Context,
     declaration: ast.TableDeclaration,
-    keys: tuple[ir.TableKey, ...],
+    types: Sequence[ir.Bits],
     numbers: dict[ast.Node, int],
 ) -> tuple[ir.Entry, ...]:
     """Earlier entries win; where priorities are written, the larger wins unless the table says otherwise."""
@@ -183,9 +183,8 @@ def _entries(
         components = e.keysets
         if len(components) == 1 and isinstance(components[0], ast.ListExpression):
             components = components[0].elements
-        keysets = tuple(
-            keyset(cx, component, key.expr.type) for component, key in zip(components, keys, strict=True)
-        )
         const_entry = declaration.const_entries or e.const
-        found.append(ir.Entry(keysets, _call(cx, e.action, numbers), priority, const_entry, e.span))
+        call = _call(cx, e.action, numbers)
+        for sets in keysets(cx, components, types):
+            found.append(ir.Entry(sets, call, priority, const_entry, e.span))
     return tuple(found)

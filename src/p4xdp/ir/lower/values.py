@@ -158,6 +158,15 @@ def leaves(value: Value) -> Iterator[ir.Expr | ir.Header]:
             yield value
 
 
+def stacks(value: Value) -> Iterator[Stack]:
+    """The header stacks in `value`."""
+    if isinstance(value, Stack):
+        yield value
+    elif isinstance(value, Aggregate):
+        for part in value.fields.values():
+            yield from stacks(part)
+
+
 def loaded(expr: ir.Expr) -> Iterator[str]:
     """Names of the storage that `expr` reads: variables, and headers for their fields and validity."""
     match expr:

@@ -18,6 +18,7 @@ class Writes:
     def __init__(self, typed: TypedProgram) -> None:
         self._typed = typed
         self._found: dict[ast.Node, frozenset[ast.Node]] = {}
+        self._returns: dict[ast.Node, int] = {}
 
     def of(self, declaration: ast.Node) -> frozenset[ast.Node]:
         found = self._found.get(declaration)
@@ -27,7 +28,9 @@ class Writes:
 
     def returns(self, declaration: ast.Node) -> int:
         """How many return statements it has."""
-        return sum(isinstance(node, ast.Return) for node in walk(declaration))
+        if declaration not in self._returns:
+            self._returns[declaration] = sum(isinstance(node, ast.Return) for node in walk(declaration))
+        return self._returns[declaration]
 
     def _roots(self, declaration: ast.Node) -> Iterator[ast.Node]:
         for node in walk(declaration):

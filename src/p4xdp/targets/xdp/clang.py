@@ -12,11 +12,22 @@ from functools import cache
 from pathlib import Path
 
 OLDEST, NEWEST = 14, 23
+ZIG_ARGUMENTS = ("cc", "-target", "bpfel-freestanding", "-fno-sanitize=all")
 _FLAGS = (
-    "-O2", "-g", "-mcpu=v2", "-ffreestanding", "-fno-stack-protector", "-fno-builtin-memset",
-    "-Wall", "-Wextra", "-Wno-unused", "-Wno-compare-distinct-pointer-types", "-Wno-tautological-compare",
-    "-Wno-sign-compare",
+    "-O2", "-g", "-mcpu=v2", "-mllvm", "-pre-RA-sched=source", "-ffreestanding", "-fno-stack-protector",
+    "-fno-builtin-memset", "-Wall", "-Wextra", "-Wno-unused", "-Wno-compare-distinct-pointer-types",
+    "-Wno-tautological-compare", "-Wno-sign-compare",
 )  # fmt: skip
+
+
+# v2 has no 32-bit registers (see `words`). LLVM's default order within a block computes early what is needed
+# late, which does not fit on a BPF stack where blocks are long: keep to the source's order.
+
+
+_STACK = (
+    "the program keeps more values at a time than the 512 bytes of a BPF stack hold: use values sooner after "
+    "they are computed, or keep them in a header"
+)
 
 
 class CompilerError(Exception):
@@ -44,10 +55,7 @@ def find_compiler() -> Compiler:
         if number and int(number[1]) >= OLDEST:
             return Compiler((path, "--target=bpfel"), version.splitlines()[0])
     if importlib.util.find_spec("ziglang") is not None:
-        return Compiler(
-            (sys.executable, "-m", "ziglang", "cc", "-target", "bpfel-freestanding", "-fno-sanitize=all"),
-            "ziglang wheel",
-        )
+        return Compiler((sys.executable, "-m", "ziglang", *ZIG_ARGUMENTS), "ziglang wheel")
     raise CompilerError(
         f"no clang >= {OLDEST} found: install the package clang, or `pip install 'p4kube[clang]'` (ziglang)"
     )
@@ -59,5 +67,7 @@ def compile_c(source: Path, out: Path, compiler: Compiler | None = None) -> None
     command = [*compiler.command, *_FLAGS, "-c", str(source), "-o", str(out)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
+        if "stack limit" in result.stderr:
+            raise CompilerError(_STACK)
         tail = "\n".join(result.stderr.splitlines()[:40])
         raise CompilerError(f"{compiler.version} failed ({' '.join(command)}):\n{tail}")

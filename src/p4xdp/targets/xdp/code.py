@@ -25,7 +25,7 @@ class Code:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.found = Findings(shadow={n for n, h in plan.headers.items() if h.shadow})
+        self.found = Findings()
         nothing = dict.fromkeys(plan.headers, False)
         self.facts: Facts | None = Facts(nothing, dict(nothing), dict(nothing))
         self.lines: list[str] = []
@@ -36,7 +36,6 @@ class Code:
         self.in_atomic: Literal["lock", "exchange"] | None = None
         self.special: Callable[[ir.Statement], bool] | None = None
         self._span = NOWHERE
-        self._next_line = 0
         self._depth = 1
         self._serial = 0
 
@@ -48,12 +47,13 @@ class Code:
             self._span = span
 
     def line(self, text: str) -> None:
-        if self._span is not NOWHERE and self._next_line != self._span.line:
-            path = self._span.path.replace("\\", "\\\\").replace('"', '\\"')
-            self.lines.append(f'#line {self._span.line} "{path}"')
-            self._next_line = self._span.line
-        self.lines.append("  " * self._depth + text)
-        self._next_line += 1
+        """A line of C, with the place in the P4 source: the verifier quotes the line it complains about.
+
+        That is more than #line could do, as clang before 17 loses its file names on the way to BTF.
+        """
+        known = self._span is not NOWHERE and text[-1:] in ";{:"
+        place = f"  /* {self._span} */" if known else ""
+        self.lines.append("  " * self._depth + text + place)
 
     @contextmanager
     def braces(self, opening: str, closing: str = "}") -> Iterator[None]:
@@ -88,7 +88,7 @@ class Code:
 
     def refined(self, facts: Facts, condition: ir.Expr, holds: bool) -> Facts:
         forked = facts.fork()
-        refine(forked, condition, holds, self.plan.implied)
+        refine(forked, condition, holds, self.plan.rules)
         return forked
 
     # ------------------------------------------------------------------ expressions
@@ -241,12 +241,23 @@ class Code:
         self.found.relayout = True
         self.line("rl = 1;")
 
-    def store(self, place: ir.Place, value: str, span: Span) -> None:
-        """`place = value`."""
+    def note(self, var: ir.Var, value: ir.Expr | None = None) -> None:
+        """`var` gets `value` (None: something): what is known here is known wherever it is not zero."""
+        if isinstance(value, ir.Const) and value.value == 0:
+            return
+        facts = self.known()
+        if value is not None and value.type.width == 1:
+            facts = self.refined(facts, value, True)
+        extracted = frozenset(name for name, known in facts.resident.items() if known)
+        self.found.nonzero[var.name] = self.found.nonzero.get(var.name, extracted) & extracted
+
+    def store(self, place: ir.Place, value: str, span: Span, source: ir.Expr | None = None) -> None:
+        """`place = value`, C text of `source` if it is that of an expression."""
         if isinstance(place, ir.Var):
             if place.name in TIME_VARIABLES or place.name == PACKET_LENGTH:
                 raise Unsupported(span, f"the XDP target does not assign {place.name}")
             self.line(f"{self.name(place)} = {value};")
+            self.note(place, source)
         else:
             self.store_bits(place, place.type.width - 1, 0, value, span)
 

@@ -18,11 +18,29 @@ from p4xdp.targets.xdp.layout import cell_bytes, counter_name, register_name
 from p4xdp.targets.xdp.words import c_type, literal, masked
 
 
+def value_bits(expr: ir.Expr) -> int:
+    """How many bits the value of `expr`, taken as unsigned, has at most."""
+    width = expr.type.width
+    match expr:
+        case ir.Const(value) if value >= 0:
+            return value.bit_length()
+        case ir.Cast(operand) if not operand.type.signed:
+            return min(width, value_bits(operand))
+        case ir.Concat(ir.Const(0), right):
+            return value_bits(right)
+        case ir.Binary("&", left, right):
+            return min(value_bits(left), value_bits(right))
+        case ir.Binary(">>", left, ir.Const(by)) if not left.type.signed:
+            return max(0, value_bits(left) - by)
+        case _:
+            return width
+
+
 def fits(index: ir.Expr, size: int) -> bool:
     """Whether `index` cannot be out of bounds."""
     if isinstance(index, ir.Const):
         return 0 <= index.value < size
-    return 1 << index.type.width <= size and not index.type.signed
+    return 1 << value_bits(index) <= size and not index.type.signed
 
 
 def bound(index: ir.Expr, size: int) -> int:
@@ -44,7 +62,7 @@ def guarded(code: Code, index: ir.Expr, size: int, span: Span) -> tuple[str, str
         return name, "" if fits(index, size) else "0"
     text = index_text(code, index, span)
     if fits(index, size):
-        code.line(f"const u64 {name} = opaque({text}) & {(1 << index.type.width) - 1:#x}ull;")
+        code.line(f"const u64 {name} = opaque({text}) & {(1 << value_bits(index)) - 1:#x}ull;")
         return name, ""
     code.line(f"const u64 {name} = opaque({text});")
     return name, f"{name} < {bound(index, size)}ull"

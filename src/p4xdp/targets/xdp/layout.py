@@ -13,7 +13,10 @@ from p4xdp.targets.xdp.words import c_name, check_width
 PORTS = 512
 INTERFACES = 1 << 16
 ARRAY_KEY_BITS = 16
+TRIE_KEY_BITS = 32
+NODE_BITS, NODE_CELLS = 4, 16
 _SPARE_SLOTS = 64
+_MOST_NODES = 1 << 17
 _CACHE_LINE = 64
 
 
@@ -116,22 +119,39 @@ def _table(index: int, table: ir.Table, state: _State) -> TableForm:
     kind = _kind(table)
     keys, key_size = _keys(table, kind)
     actions, value_size = _actions(table)
+    bits = sum(key.width for key in keys)
+    in_state = kind in ("array", "trie")
     default_offset = index_offset = pool_offset = pool_slots = 0
-    if kind == "array" or not table.default_const:
-        wanted = min(table.size, 1 << sum(key.width for key in keys)) if kind == "array" else 0
-        pool_slots = 1 << (wanted + 1 + _SPARE_SLOTS).bit_length() if wanted else 8
+    if in_state or not table.default_const:
+        wanted = (min(table.size, 1 << bits) if in_state else 0) + 1
+        pool_slots = _power_of_two(wanted + (_SPARE_SLOTS if in_state else 7))
         if not table.default_const:
             default_offset = state.add("u32", f"{name}_default", 0, 4)
-        if kind == "array":
-            cells = 1 << sum(key.width for key in keys)
+        if in_state:
+            cells = 1 << min(bits, ARRAY_KEY_BITS)
             index_offset = state.add("u32", f"{name}_index", cells, 4)
         pool_offset = state.add(f"struct {name}_value", f"{name}_pool", pool_slots, value_size)
+    nodes = nodes_offset = prefixes_offset = 0
+    if kind == "trie":
+        nodes = _power_of_two(trie_levels(bits) * table.size + _SPARE_SLOTS)
+        nodes_offset = state.add("u32", f"{name}_nodes", nodes * NODE_CELLS, 4)
+        prefixes_offset = state.add("u64", f"{name}_prefixes", pool_slots, 8)
     layout = manifest.TableLayout(
         table.name, kind, name if kind in ("hash", "lpm") else "", key_size, value_size, table.size, keys,
         actions, _call(table.default), default_offset, index_offset, pool_offset, pool_slots,
+        nodes_offset, nodes, prefixes_offset,
         () if kind == "const" else tuple(_entry(entry, table) for entry in table.entries),
     )  # fmt: skip
     return TableForm(table, name, layout)
+
+
+def trie_levels(width: int) -> int:
+    """Levels of nodes below the index of a trie."""
+    return max(0, -(-(width - ARRAY_KEY_BITS) // NODE_BITS))
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << (least - 1).bit_length()
 
 
 def _kind(table: ir.Table) -> manifest.TableKind:
@@ -150,7 +170,9 @@ def _kind(table: ir.Table) -> manifest.TableKind:
     if kinds.count("lpm") > 1 or "lpm" in kinds[:-1]:
         raise Unsupported(table.span, f"table {table.name}: XDP takes one lpm key, and that as the last key")
     if kinds[-1] == "lpm":
-        return "lpm"
+        width = table.keys[0].expr.type.width
+        small = len(kinds) == 1 and width <= TRIE_KEY_BITS
+        return "trie" if small and trie_levels(width) * table.size <= _MOST_NODES else "lpm"
     return "array" if sum(key.expr.type.width for key in table.keys) <= ARRAY_KEY_BITS else "hash"
 
 

@@ -18,8 +18,11 @@ FORMAT = 1
 FAULTS = ("no map memory", "no such egress port", "no headroom", "contention in @atomic", "packet too short")
 """Why the program itself drops a packet (XDP_ABORTED); the index is the cell of map `faults`."""
 
-TableKind = Literal["array", "hash", "lpm", "none", "const"]
-"""none: no keys, only a default; const: all entries are compiled in."""
+TableKind = Literal["array", "trie", "hash", "lpm", "none", "const"]
+"""lpm: the kernel's trie; none: no keys, only a default; const: all entries are compiled in."""
+
+CHILD = 1 << 31
+"""Set in a cell of a trie that names a node, not a slot."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -71,6 +74,11 @@ class TableLayout(msgspec.Struct, frozen=True):
     "array" table the key, its fields concatenated, is the index into an array of u32 at `index_offset`, whose
     cells say which slot holds the entry (0: none). A slot is written before a cell names it and is not
     written again while a packet may still be reading it, so that readers see whole entries only.
+
+    In a "trie" (one lpm key of up to 32 bits) the first 16 bits of the key are that index. A cell names a
+    slot, or with CHILD set one of `nodes` nodes of 16 cells at `nodes_offset` (node 0 stays unused), where
+    the next four bits of the key are the index, and so on; a key is padded with zeros to whole nodes. A u64
+    for each slot at `prefixes_offset` holds value << 8 | prefix length + 1 of the entry there (0: none).
     """
 
     name: str
@@ -86,6 +94,9 @@ class TableLayout(msgspec.Struct, frozen=True):
     index_offset: int = 0
     pool_offset: int = 0
     pool_slots: int = 0
+    nodes_offset: int = 0
+    nodes: int = 0
+    prefixes_offset: int = 0
     entries: tuple[InitialEntry, ...] = ()
 
 

@@ -89,7 +89,9 @@ class _ParserRun:
         code = self.code
         number = code.plan.program.errors.index(error)
         self.end = join(self.end, code.known().fork())
-        place = code.name(ir.Var(PARSER_ERROR, ir.Bits(32)))
+        variable = ir.Var(PARSER_ERROR, ir.Bits(32))
+        code.note(variable)
+        place = code.name(variable)
         code.line(f"if ({condition}) {{ {place} = {number}; goto {_END}; }}")
 
     def transition(self, transition: str | ir.Select) -> None:

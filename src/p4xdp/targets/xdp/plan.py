@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from p4xdp.ir import nodes as ir
 from p4xdp.ir.nodes import Header
 from p4xdp.source import Unsupported
+from p4xdp.targets.xdp.facts import Rules
 from p4xdp.targets.xdp.layout import TableForm
 from p4xdp.targets.xdp.options import XdpOptions
 from p4xdp.targets.xdp.words import c_name
@@ -37,6 +38,7 @@ class Findings:
     shadow: set[str] = field(default_factory=set)
     offsets: dict[str, set[int | None]] = field(default_factory=dict)
     implied: dict[str, frozenset[str]] = field(default_factory=dict)
+    nonzero: dict[str, frozenset[str]] = field(default_factory=dict)
     relayout: bool = False
     scratch: bool = False
 
@@ -68,7 +70,7 @@ class Plan:
     program: ir.Program
     options: XdpOptions
     headers: dict[str, HeaderPlan]
-    implied: dict[str, frozenset[str]]
+    rules: Rules
     emit_order: tuple[Header, ...]
     mask_words: int
     scratch_size: int
@@ -160,8 +162,9 @@ def make_plan(
         if shadow or name in emitted:
             slot += -(-header.width // 64) * 8
     implied = {n: names | {n} for n, names in found.implied.items() if n not in made_valid}
+    rules = Rules(implied, found.nonzero, frozenset(extracted - changed))
     return Plan(
-        program, options, plans, implied, emit_order, bits.words, slot, found.relayout, locks, exchanged, tables
+        program, options, plans, rules, emit_order, bits.words, slot, found.relayout, locks, exchanged, tables
     )
 
 

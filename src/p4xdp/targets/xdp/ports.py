@@ -8,6 +8,7 @@ and finds the egress port there.
 from __future__ import annotations
 
 from p4xdp.ir import nodes as ir
+from p4xdp.targets.xdp import rawbytes
 from p4xdp.targets.xdp.code import Code
 from p4xdp.targets.xdp.layout import INTERFACES, PORTS
 from p4xdp.targets.xdp.manifest import FAULTS
@@ -42,7 +43,9 @@ def emit_arrival(code: Code) -> None:
         _restore(code)
     if not code.plan.has(INGRESS_PORT):
         return
-    name = code.name(ir.Var(INGRESS_PORT, ir.Bits(9)))
+    variable = ir.Var(INGRESS_PORT, ir.Bits(9))
+    name = code.name(variable)
+    code.note(variable)
     if code.plan.options.mode == "switch":
         code.line("const u64 interface = ctx->ingress_ifindex;")
         code.line(f"if (interface >= {INTERFACES}) return XDP_PASS;")
@@ -65,8 +68,8 @@ def _restore(code: Code) -> None:
         last = max((patch.offset + len(patch.data) for patch in options.patches), default=0)
         code.line(f"if (data + {last} > data_end) return XDP_ABORTED;")
         for patch in options.patches:
-            bits = 8 * len(patch.data)
-            code.line(f"ST{bits}(data, {patch.offset}, {int.from_bytes(patch.data, 'little'):#x}ull);")
+            value = f"{int.from_bytes(patch.data, 'little'):#x}ull"
+            code.line(rawbytes.put("data", patch.offset, len(patch.data), value))
 
 
 def emit_departure(code: Code) -> None:
@@ -75,8 +78,6 @@ def emit_departure(code: Code) -> None:
         code.line("state.hook.egress = port;")
         code.line("return port == 510 ? XDP_PASS : XDP_TX;")
         return
-    if code.plan.has(INGRESS_PORT):
-        code.line("if (port == arrival) return XDP_TX;")
     code.line("if (port == 510) return XDP_PASS;")
     code.line("const long verdict = redirect_map(&links, port, 0);")
     code.line(f"if (verdict != XDP_REDIRECT) {code.fault('FAULT_PORT')}")

@@ -26,17 +26,6 @@ typedef u64 __attribute__((may_alias)) a64;
 #define INLINE static __attribute__((always_inline)) inline
 #define RARE(x) __builtin_expect(!!(x), 0)
 
-#define LD8(p, o) (*(const a8 *)((p) + (o)))
-#define LD16(p, o) (*(const a16 *)((p) + (o)))
-#define LD32(p, o) (*(const a32 *)((p) + (o)))
-#define LD64(p, o) (*(const a64 *)((p) + (o)))
-#define ST8(p, o, v) (*(a8 *)((p) + (o)) = (v))
-#define ST16(p, o, v) (*(a16 *)((p) + (o)) = (v))
-#define ST32(p, o, v) (*(a32 *)((p) + (o)) = (v))
-#define ST64(p, o, v) (*(a64 *)((p) + (o)) = (v))
-#define SWAP16(x) ((u64)__builtin_bswap16(x))
-#define SWAP32(x) ((u64)__builtin_bswap32(x))
-#define SWAP64(x) __builtin_bswap64(x)
 """
 
 _KERNEL = """\

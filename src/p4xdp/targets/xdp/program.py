@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from p4xdp.ir import nodes as ir
+from p4xdp.source import NOWHERE
 from p4xdp.targets.xdp import tables
 from p4xdp.targets.xdp.atomic import exchanged_registers, lock_numbers
 from p4xdp.targets.xdp.code import Code
@@ -53,13 +54,13 @@ def _emit_function(plan: Plan) -> Code:
         spec = code.name(ir.Var(EGRESS_SPEC, ir.Bits(9)))
         code.line(f"if ({spec} == 511) goto dropped;")
         if plan.has(EGRESS_PORT):
-            code.line(f"{code.name(ir.Var(EGRESS_PORT, ir.Bits(9)))} = {spec};")
+            code.store(ir.Var(EGRESS_PORT, ir.Bits(9)), spec, NOWHERE)
         code.line(f"port = {spec};")
         stamp = ir.Var(EGRESS_TIME, ir.Bits(48))
         if plan.has(EGRESS_TIME):
             time = ir.Load(ir.Var(TIME_VARIABLES[0], ir.Bits(48)))
             code.prepare(time)
-            code.line(f"{code.name(stamp)} = {code.expr(time)};")
+            code.store(stamp, code.expr(time), NOWHERE)
         if program.egress:
             code.line(f"{spec} = 0;")
             emit_body(code, program.egress)

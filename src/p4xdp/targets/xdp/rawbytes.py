@@ -30,14 +30,14 @@ def load(pointer: str, offset: int, width: int, total: int) -> str:
 
 
 def _window(pointer: str, start: int, size: int, right: int, width: int) -> str:
-    text = _swapped(f"LD{8 * size}({pointer}, {start})", size)
+    text = _swapped(_at(pointer, start, size), size)
     if right:
         text = f"({text} >> {right})"
     return f"({text} & {literal(-1, width)})" if 8 * size - right > width else text
 
 
 def _swapped(text: str, size: int) -> str:
-    return f"((u64){text})" if size == 1 else f"SWAP{8 * size}({text})"
+    return f"((u64){text})" if size == 1 else f"((u64)__builtin_bswap{8 * size}({text}))"
 
 
 def _load_halves(pointer: str, offset: int, width: int, total: int) -> str:
@@ -53,7 +53,7 @@ def _load_pieces(pointer: str, first: int, count: int, right: int, width: int) -
     parts = []
     for start, size in _chunks(count):
         shift = 8 * (count - start - size)
-        part = _swapped(f"LD{8 * size}({pointer}, {first + start})", size)
+        part = _swapped(_at(pointer, first + start, size), size)
         parts.append(f"({part} << {shift})" if shift else part)
     return f"(({' | '.join(parts)}) >> {right} & {literal(-1, width)})"
 
@@ -82,8 +82,9 @@ def store(pointer: str, offset: int, width: int, value: str, aligned_from: int |
     for start, size in _chunks(whole, None if aligned_from is None else aligned_from + first):
         shift = width - done - 8 * (start + size)
         part = f"({value} >> {shift})" if shift else value
-        swapped = f"(u8)({part})" if size == 1 else f"SWAP{8 * size}((u{8 * size})({part}))"
-        lines.append(f"ST{8 * size}({pointer}, {first + start}, {swapped});")
+        cut = f"(u{8 * size})({part})"
+        swapped = cut if size == 1 else f"__builtin_bswap{8 * size}({cut})"
+        lines.append(put(pointer, first + start, size, swapped))
     done += 8 * whole
     if done < width:
         lines.append(_store_part(pointer, offset + done, width - done, value, 0))
@@ -95,19 +96,23 @@ def _store_part(pointer: str, offset: int, width: int, value: str, shift: int) -
     byte, left = offset // 8, 8 - offset % 8 - width
     mask = ((1 << width) - 1) << left
     part = f"(u64)({value} >> {shift})" if shift else f"(u64){value}"
-    return (
-        f"ST8({pointer}, {byte}, "
-        f"(u8)(LD8({pointer}, {byte}) & {0xFF & ~mask:#x}ull | {part} << {left} & {mask:#x}ull));"
-    )
+    kept = f"{_at(pointer, byte, 1)} & {0xFF & ~mask:#x}ull"
+    return put(pointer, byte, 1, f"(u8)({kept} | {part} << {left} & {mask:#x}ull)")
 
 
 def copy(target: str, source: str, size: int) -> list[str]:
     """C statements that copy `size` bytes."""
-    return [
-        f"ST{8 * width}({target}, {start}, LD{8 * width}({source}, {start}));"
-        for start, width in _chunks(size)
-    ]
+    return [put(target, start, width, _at(source, start, width)) for start, width in _chunks(size)]
 
 
 def zero(target: str, size: int) -> list[str]:
-    return [f"ST{8 * width}({target}, {start}, 0);" for start, width in _chunks(size)]
+    return [put(target, start, width, "0") for start, width in _chunks(size)]
+
+
+def put(pointer: str, offset: int, size: int, value: str) -> str:
+    """C statement that stores `size` bytes as they are. No macro: messages would show its definition."""
+    return f"{_at(pointer, offset, size)} = {value};"
+
+
+def _at(pointer: str, offset: int, size: int) -> str:
+    return f"(*(a{8 * size} *)({pointer} + {offset}))"

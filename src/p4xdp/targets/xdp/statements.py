@@ -82,7 +82,7 @@ def _assign(code: Code, statement: ir.Assign) -> None:
             return
         raise Unsupported(statement.span, "the XDP target has no multicast: mcast_grp can only be 0")
     code.prepare(value)
-    code.store(place, code.expr(value), statement.span)
+    code.store(place, code.expr(value), statement.span, value)
 
 
 def _assign_slice(code: Code, statement: ir.AssignSlice) -> None:
@@ -98,6 +98,7 @@ def _assign_slice(code: Code, statement: ir.AssignSlice) -> None:
     wide = f"({literal(0, width)} | {value})"
     moved = masked(f"({wide} << {low})", width) if low else wide
     code.line(f"{name} = ({name} & {kept}) | {moved};")
+    code.note(place, statement.value)
 
 
 def _set_validity(code: Code, statement: ir.SetValidity) -> None:

@@ -13,8 +13,8 @@ from p4xdp.source import Unsupported
 from p4xdp.targets.xdp import rawbytes
 from p4xdp.targets.xdp.code import Code
 from p4xdp.targets.xdp.facts import Facts, join
-from p4xdp.targets.xdp.layout import TableForm
-from p4xdp.targets.xdp.manifest import ActionLayout
+from p4xdp.targets.xdp.layout import ARRAY_KEY_BITS, NODE_BITS, NODE_CELLS, TableForm, trie_levels
+from p4xdp.targets.xdp.manifest import CHILD, ActionLayout
 from p4xdp.targets.xdp.words import c_type, literal
 
 EmitBody = Callable[[Code, ir.Body], None]
@@ -96,7 +96,9 @@ def emit_apply(code: Code, statement: ir.ApplyTable, emit_body: EmitBody) -> Non
 def _find(code: Code, form: TableForm) -> None:
     """Leaves `hit`, `action` and `e`, and parameters that are constants."""
     layout, name = form.layout, form.name
-    if layout.kind == "array":
+    if layout.kind == "trie":
+        _walk_trie(code, form)
+    elif layout.kind == "array":
         keys = [(code.expr(key.expr), key.expr.type.width) for key in form.table.keys]
         text, total = keys[0]
         for other, width in keys[1:]:
@@ -104,7 +106,7 @@ def _find(code: Code, form: TableForm) -> None:
         code.line(f"const u64 cell = opaque({text}) & {(1 << total) - 1:#x}ull;")
         code.line(f"const u64 slot = *(volatile u32 *)&state.{name}_index[cell];")
         code.line("hit = slot != 0;")
-        code.line(f"if (hit) e = &state.{name}_pool[slot & {layout.pool_slots - 1}];")
+        code.line(f"if (hit) e = {_value(form, 'slot')};")
     elif layout.kind == "hash":
         _hash_key(code, form)
         code.line(f"e = map_lookup(&{name}, &key);")
@@ -119,10 +121,36 @@ def _find(code: Code, form: TableForm) -> None:
         if form.default_const:
             _set_call(code, form, form.table.default)
         else:
-            mask = layout.pool_slots - 1
-            code.line(f"e = &state.{name}_pool[*(volatile u32 *)&state.{name}_default & {mask}];")
-    if layout.kind in ("array", "hash", "lpm") or not form.default_const:
+            code.line(f"e = {_value(form, f'*(volatile u32 *)&state.{name}_default')};")
+    if layout.kind in ("array", "trie", "hash", "lpm") or not form.default_const:
         code.line("if (e) action = e->action;" if _maybe_null(form) else "action = e->action;")
+
+
+def _value(form: TableForm, slot: str) -> str:
+    """C text of a slot's address. Made opaque, since clang would add the state's offset anew at each use."""
+    place = f"&state.{form.name}_pool[{slot} & {form.layout.pool_slots - 1}]"
+    return f"(const struct {form.name}_value *)some((u8 *){place})"
+
+
+def _walk_trie(code: Code, form: TableForm) -> None:
+    """One load for the first 16 bits of the key, and one for each four bits that some prefix goes on."""
+    layout, name = form.layout, form.name
+    width = layout.keys[0].width
+    levels = trie_levels(width)
+    rest = levels * NODE_BITS
+    key = code.expr(form.table.keys[0].expr)
+    padding = max(0, rest + ARRAY_KEY_BITS - width) if levels else 0
+    padded = f"{key} << {padding}" if padding else key
+    code.line(f"const u64 key = opaque({padded}) & {(1 << width + padding) - 1:#x}ull;")
+    code.line(f"u64 slot = *(volatile u32 *)&state.{name}_index[key >> {rest}];")
+    for level in range(levels):
+        shift = rest - NODE_BITS * (level + 1)
+        digit = f"(key >> {shift} & {NODE_CELLS - 1})"
+        node = f"(slot & {layout.nodes - 1}) << {NODE_BITS}"
+        with code.braces(f"if (slot & {CHILD:#x}ull)"):
+            code.line(f"slot = *(volatile u32 *)&state.{name}_nodes[{node} | {digit}];")
+    code.line("hit = slot != 0;")
+    code.line(f"if (hit) e = {_value(form, 'slot')};")
 
 
 def _maybe_null(form: TableForm) -> bool:
@@ -208,6 +236,7 @@ def _set_call(code: Code, form: TableForm, call: ir.ActionCall) -> None:
     action = form.table.actions[call.action]
     for parameter, value in zip(action.parameters, call.arguments, strict=True):
         code.line(f"{code.name(parameter)} = {literal(value, parameter.type.width)};")
+        code.note(parameter)
 
 
 def _run(code: Code, form: TableForm, emit_body: EmitBody) -> None:
@@ -229,7 +258,7 @@ def _run(code: Code, form: TableForm, emit_body: EmitBody) -> None:
 
 def _reachable(form: TableForm, number: int) -> bool:
     """Whether an entry or the default can name the action at all."""
-    if form.layout.kind in ("array", "hash", "lpm") or not form.default_const:
+    if form.layout.kind in ("array", "trie", "hash", "lpm") or not form.default_const:
         return True
     return any(call.action == number for call in (form.table.default, *(e.call for e in form.table.entries)))
 
@@ -246,6 +275,7 @@ def _load_parameters(code: Code, form: TableForm, number: int, action: ir.Action
             if field.size == 16:
                 source = f"((u128){source}[1] << 64 | {source}[0])"
             code.line(f"{code.name(parameter)} = ({c_type(width)}){source};")
+            code.note(parameter)
 
 
 def check_entries(table: ir.Table) -> None:
