@@ -22,7 +22,7 @@ from p4xdp.driver import build_ir
 from p4xdp.frontend import load
 from p4xdp.ir.nodes import Program
 from p4xdp.portability import check_bmv2
-from p4xdp.source import P4Error
+from p4xdp.source import P4Error, Span
 from p4xdp.stf import StfError, parse, run
 from p4xdp.targets.sim import SimDevice
 
@@ -50,8 +50,6 @@ def refusals() -> Iterator[None]:
         raise Refusal(render(error)) from error
     except (StfError, DeviceError) as error:
         raise Refusal(str(error)) from error
-    except UnicodeDecodeError as error:
-        raise Refusal(f"a file is not text in UTF-8: {error}") from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise Refusal(f"{where}{error.strerror or error}") from error
@@ -106,7 +104,7 @@ def check(
         build(program, include, define, verbose)
         if portable is not None:
             for span, message in check_bmv2(load(program, include, define)):
-                click.echo(render_warning(span, message), err=True)
+                show_warning(span, message)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -157,7 +155,7 @@ def stf(
         lowered = build(program, include, define, verbose)
         with device_maker(lowered, target) as make_device:
             for path in tests:
-                commands = parse(path.read_text(encoding="utf-8"), str(path))
+                commands = parse(text_of(path), str(path))
                 failures = run(commands, make_device(), lowered, show=click.echo)
                 for failure in failures:
                     click.echo(str(failure), err=True)
@@ -192,7 +190,7 @@ def bench(
         from p4xdp.runtime import bench as measurement
         from p4xdp.runtime import pcap
 
-        commands = parse(setup.read_text(encoding="utf-8"), str(setup)) if setup is not None else []
+        commands = parse(text_of(setup), str(setup)) if setup is not None else []
         frames = list(pcap.read(capture))
         if not 1 <= frame <= len(frames):
             raise Refusal(f"{capture}: there is no frame {frame}; it has {len(frames)}")
@@ -219,14 +217,25 @@ def show_time(stage: str, seconds: float) -> None:
     click.echo(f"{stage:>10} {seconds * 1000:8.0f} ms", err=True)
 
 
+def text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path}: this is not text in UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def show_warning(span: Span, message: str) -> None:
+    click.echo(render_warning(span, message), err=True)
+
+
 def build(program: Path, include: Sequence[Path], define: Sequence[str], verbose: bool) -> Program:
-    """The optimised IR; with `verbose` the stage times go to stderr."""
+    """The optimised IR; warnings go to stderr, with `verbose` the stage times, too."""
 
     def report(stage: str, seconds: float) -> None:
         if verbose:
             show_time(stage, seconds)
 
-    return build_ir(program, include, define, report)
+    return build_ir(program, include, define, report, show_warning)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from p4xdp.source import P4Error, Span
 
 MAX_SHOWN = 20
+MAX_LINE = 200  # characters of a source line
 
 
 class P4Errors(P4Error):
@@ -48,6 +49,16 @@ def _render(span: Span, kind: str, message: str, read_line: Callable[[str, int],
     line = read_line(span.path, span.line) if span.length else None
     if line is None:
         return head
-    indent = "".join("\t" if char == "\t" else " " for char in line[: span.column - 1])
-    width = max(1, min(span.length, len(line) - span.column + 1))
+    column, line = _cut(span.column - 1, line)
+    indent = "".join("\t" if char == "\t" else " " for char in line[:column])
+    width = max(1, min(span.length, len(line) - column))
     return f"{head}\n  {line}\n  {indent}{'^' + '~' * (width - 1)}"
+
+
+def _cut(column: int, line: str) -> tuple[int, str]:
+    """What is shown of a line that is too long to show, and where the place is in that."""
+    if len(line) <= MAX_LINE:
+        return column, line
+    start = max(0, min(column - MAX_LINE // 4, len(line) - MAX_LINE))
+    before, after = "…" if start else "", "…" if start + MAX_LINE < len(line) else ""
+    return column - start + len(before), before + line[start : start + MAX_LINE] + after

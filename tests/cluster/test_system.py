@@ -128,7 +128,7 @@ def test_an_api_outage_is_survived_and_caught_up_with(system: System, vip: Targe
     system.create_service("doomed")
     wait("the second service", lambda: system.condition("doomed").get("status") == "True")
     doomed = Target(system.address("doomed"), 80)
-    assert system.answers(doomed)
+    wait("its answer (kube-proxy follows the API by itself)", lambda: system.answers(doomed))
     with traffic.steady(system.lab, vip, "/hostname", 20) as running:
         system.lab.kill_component("kube-apiserver", signal.SIGKILL)
         time.sleep(30)
@@ -161,7 +161,7 @@ def test_a_rebooted_switch_is_restored_within_two_seconds(system: System, vip: T
     [
         ("sctp", {"ports": [{"name": "s", "port": 99, "protocol": "SCTP"}]}, "SCTP"),
         ("elsewhere", {"loadBalancerIP": "192.0.2.200"}, "192.0.2.200"),
-        ("portless", {"allocateLoadBalancerNodePorts": False}, "node port"),
+        ("portless", {"allocateLoadBalancerNodePorts": False}, "nodePort"),
     ],
 )
 def test_what_cannot_be_served_is_explained_and_disturbs_nobody(

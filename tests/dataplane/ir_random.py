@@ -47,7 +47,15 @@ class Generator:
 
     def places(self) -> list[ir.Place]:
         fields = [ir.FieldRef(header, field) for header in self.headers for field in header.fields]
-        return [*self.variables, *self.variables, *fields, b.INGRESS_PORT, b.PACKET_LENGTH, b.TIME]
+        return [
+            *self.variables,
+            *self.variables,
+            *fields,
+            b.INGRESS_PORT,
+            b.PACKET_LENGTH,
+            b.TIME,
+            b.PARSER_ERROR,
+        ]
 
     # ------------------------------------------------------------------ expressions
 
@@ -249,18 +257,37 @@ class Generator:
         states = [
             ir.State("start", (ir.Extract(ETHERNET),), b.select(
                 ir.Slice(b.get(ETHERNET, "type"), 2, 0, ir.Bits(3)), {1: "s0", 2: "s1", 3: "s2"})),
-            ir.State("s0", (ir.Extract(self.parsed[0]),), self._select("s0", {0: "s1", 1: "s2"})),
-            ir.State("s1", (ir.Extract(self.parsed[1]),), self._select("s1", {0: "s2"})),
-            ir.State("s2", (ir.Extract(self.parsed[2]),), "accept"),
+            ir.State("s0", (*self._peek(), ir.Extract(self.parsed[0]), *self._peek()),
+                     self._select("s0", {0: "s1", 1: "s2"})),
+            ir.State("s1", (ir.Extract(self.parsed[1]), *self._peek()), self._select("s1", {0: "s2"})),
+            ir.State("s2", (*self._peek(), ir.Extract(self.parsed[2]), *self._peek()), "accept"),
         ]  # fmt: skip
         emit = list(self.headers)
         if self.relayout and self.random.random() < 0.5:
             self.random.shuffle(emit)
-        variables = [*self.variables, b.INGRESS_PORT, b.PACKET_LENGTH, b.TIME]
+        variables = [*self.variables, b.INGRESS_PORT, b.PACKET_LENGTH, b.TIME, b.PARSER_ERROR]
         return b.program(
             self.headers, states, ingress, variables=variables, emit=emit, tables=self.tables,
             registers=self.registers, counters=self.counters,
         )  # fmt: skip
+
+    def _peek(self) -> ir.Body:
+        """Now and then what only parsers do."""
+        random = self.random
+        choice = random.random()
+        if choice < 0.2:
+            return (ir.Lookahead(random.choice(self.variables)),)
+        if choice < 0.3:
+            return (ir.Verify(self.condition(), random.choice(b.ERRORS)),)
+        if choice < 0.4 and self.relayout:
+            bits: ir.Expr = b.const(8 * random.randrange(3), 8)
+            if random.random() < 0.5:
+                bits = ir.Concat(self.expr(b.bits(3), 1), b.const(0, 3), b.bits(6))
+            return (ir.Advance(bits),)
+        if choice < 0.5:
+            place = random.choice(self.variables)
+            return (ir.Assign(place, self.expr(place.type)),)
+        return ()
 
     def _select(self, state: str, cases: dict[int, str]) -> ir.Select:
         header = self.parsed[int(state[1])]

@@ -167,7 +167,7 @@ def test_refusals_say_what_to_do(net: Network, pins: Path, tmp_path: Path) -> No
         switch.attach(510, 1)
     with pytest.raises(DeviceError, match=r"action C\.forward takes 1 arguments"):
         switch.table_add("ports", [KeySet("exact", 0)], "forward", [])
-    with pytest.raises(DeviceError, match="the program has C.ports"):
+    with pytest.raises(DeviceError, match=r"the program has C\.ports"):
         switch.table_add("nonsense", [], "forward", [])
     switch.remove()
     switch.close()

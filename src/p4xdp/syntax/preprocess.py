@@ -45,10 +45,10 @@ def preprocess_text(
     """Expands `text`, reporting places in it under the name `path`."""
     engine = _Preprocessor(str(path))
     for define in defines:
-        name, _, value = define.partition("=")
+        name, equals, value = define.partition("=")
         if not name.isidentifier():
             raise P4Error(Span("<command line>", 1, 1, 0), f"cannot define '{name}': it is not a name")
-        engine.define(f"{name} {value or '1'}")
+        engine.define(f"{name} {value if equals else 1}")
     engine.temp_path.insert(0, str(Path(_absolute(path)).parent))
     for include_dir in (*include_dirs, P4INCLUDE):
         engine.path.append(_absolute(include_dir))

@@ -187,7 +187,7 @@ class _ParserRun:
         code.prepare(bits)
         name = code.fresh("skip")
         with code.braces(""):
-            code.line(f"const u64 {name} = (u64){code.expr(bits)} >> 3;")
+            code.line(f"const u64 {name} = opaque((u64){code.expr(bits)} >> 3);")
             self.reject("PacketTooShort", f"RARE({name} >= {_LONGEST})")
             code.line(f"u8 *to = {_position(code)} + ({name} & {_LONGEST - 1});")
             self.reject("PacketTooShort", "RARE(to > data_end)")
