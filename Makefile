@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-APT_PACKAGES := iproute2 nftables ethtool libbpf1 clang apache2-utils conntrack
+APT_PACKAGES := iproute2 nftables ethtool libbpf1 clang apache2-utils nginx-light conntrack curl iperf3
 
 .PHONY: demo test lint unit dataplane cluster bench-dataplane bench-request-time setup system lab-binaries stf clean
 

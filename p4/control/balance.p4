@@ -48,17 +48,34 @@ control Request(inout headers_t hdr, inout metadata_t meta, in standard_metadata
             node_requests.count((bit<32>)node);
             bit<16> port = record[SERVICE_RECORD_NODE_PORT];
             // A client that once talked to this node port directly, from the same port, does so no more.
-            if (hdr.udp.isValid() || hdr.tcp.flags[1:1] == 1) {
-                bit<1> is_udp = 0;
-                if (hdr.udp.isValid()) {
-                    is_udp = 1;
-                }
+            if (hdr.tcp.isValid() && hdr.tcp.flags[1:1] == 1) {
                 bool forgotten;
-                bit<64> hash = direct_hash(hdr.ipv4.source, meta.source_port, backend[NODE_ADDRESS], port, hdr.ipv4.protocol, secret);
-                DirectLookup.apply(hash, (bit<32>)(is_udp ++ port), true, forgotten);
+                bit<64> hash = direct_hash(hdr.ipv4.source, meta.source_port, backend[NODE_ADDRESS], port, secret);
+                DirectLookup.apply(hash, port, true, forgotten);
             }
             RewriteDestination.apply(hdr, backend[NODE_ADDRESS], port);
             meta.balanced = true;
+        }
+    }
+}
+
+// Does a node's packet belong to a Service's flow? UDP: if the flow is known. TCP: unless it is an exception;
+// a node that opens a connection from a node port's number is one.
+control IsReply(in headers_t hdr, in metadata_t meta, in standard_metadata_t sm, in secret_t secret, in service_id_t service, out bool reply) {
+    apply {
+        if (hdr.udp.isValid()) {
+            bit<60> flow = permute(hdr.ipv4.destination ++ meta.destination_port ++ service, secret);
+            KnownDatagram.apply(hdr.ipv4.source, sm, flow, reply);
+        } else {
+            bit<64> hash = direct_hash(hdr.ipv4.destination, meta.destination_port, hdr.ipv4.source, meta.source_port, secret);
+            bool direct;
+            if (hdr.tcp.flags[4:4] == 0 && hdr.tcp.flags[1:1] == 1) {
+                DirectRecord.apply(hdr, sm, hash, meta.source_port);
+                direct = true;
+            } else {
+                DirectLookup.apply(hash, meta.source_port, false, direct);
+            }
+            reply = !direct;
         }
     }
 }
@@ -70,33 +87,30 @@ control Reply(inout headers_t hdr, inout metadata_t meta, in standard_metadata_t
         if (hdr.udp.isValid()) {
             is_udp = 1;
         }
-        bit<32> source_cell = (bit<32>)(is_udp ++ meta.source_port);
-        bit<32> destination_cell = (bit<32>)(is_udp ++ meta.destination_port);
         bit<64> source;
-        bit<64> destination;
-        node_ports.read(source, source_cell);
+        node_ports.read(source, (bit<32>)(is_udp ++ meta.source_port));
         if (source[NODE_PORT_VALID] == 1) {
             bool node;
             IsNode.apply(hdr.ipv4.source, node);
             if (node) {
-                bool direct;
-                bit<64> hash = direct_hash(hdr.ipv4.destination, meta.destination_port, hdr.ipv4.source, meta.source_port, hdr.ipv4.protocol, secret);
-                DirectLookup.apply(hash, source_cell, false, direct);
-                if (!direct) {
+                bool reply;
+                IsReply.apply(hdr, meta, sm, secret, source[NODE_PORT_ID], reply);
+                if (reply) {
                     service_replies.count((bit<32>)source[NODE_PORT_ID]);
                     RewriteSource.apply(hdr, source[NODE_PORT_VIP], source[NODE_PORT_PORT]);
                     meta.balanced = true;
                 }
             }
         }
-        if (!meta.balanced) {
-            node_ports.read(destination, destination_cell);
+        if (!meta.balanced && hdr.tcp.isValid()) {
+            bit<64> destination;
+            node_ports.read(destination, (bit<32>)meta.destination_port);
             if (destination[NODE_PORT_VALID] == 1) {
                 bool node;
                 IsNode.apply(hdr.ipv4.destination, node);
                 if (node) {
-                    bit<64> hash = direct_hash(hdr.ipv4.source, meta.source_port, hdr.ipv4.destination, meta.destination_port, hdr.ipv4.protocol, secret);
-                    DirectRecord.apply(hdr, sm, hash, destination_cell);
+                    bit<64> hash = direct_hash(hdr.ipv4.source, meta.source_port, hdr.ipv4.destination, meta.destination_port, secret);
+                    DirectRecord.apply(hdr, sm, hash, meta.destination_port);
                 }
             }
         }

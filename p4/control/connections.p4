@@ -25,6 +25,37 @@ bit<60> permute(in bit<60> key, in secret_t secret) {
     return x ^ (x >> 29);
 }
 
+// Is there a UDP flow of this key to this node? What a node sends keeps its flow alive as well.
+control KnownDatagram(in ipv4_address_t node, in standard_metadata_t sm, in bit<60> flow, out bool known) {
+    apply {
+        bit<9> now = sm.ingress_global_timestamp[FLOW_TICK];
+        bit<40> tag = flow[59:20];
+        bit<32> cell0 = (bit<32>)flow[19:0];
+        bit<32> cell1 = (bit<32>)(flow[19:0] ^ flow[39:20] ^ flow[59:40]);
+        bit<64> entry0;
+        bit<64> entry1;
+        flows0.read(entry0, cell0);
+        flows1.read(entry1, cell1);
+        bool ours0 = entry0[FLOW_TAG] == tag && entry0[FLOW_NODE] != 0;
+        bit<64> entry = entry1;
+        if (ours0) {
+            entry = entry0;
+        }
+        bit<9> left = entry[FLOW_EXPIRY] - now;
+        bit<64> backend;
+        nodes.read(backend, (bit<32>)entry[FLOW_NODE]);
+        known = entry[FLOW_TAG] == tag && entry[FLOW_NODE] != 0 && left <= FLOW_UDP_TICKS && backend[NODE_ADDRESS] == node;
+        if (known && left != FLOW_UDP_TICKS) {
+            entry[FLOW_EXPIRY] = now + FLOW_UDP_TICKS;
+            if (ours0) {
+                flows0.write(cell0, entry);
+            } else {
+                flows1.write(cell1, entry);
+            }
+        }
+    }
+}
+
 control Connections(in headers_t hdr, in standard_metadata_t sm, in bit<60> flow, in service_id_t service, in bit<32> slot, out node_id_t node) {
     apply {
         bit<9> now = sm.ingress_global_timestamp[FLOW_TICK];

@@ -1,5 +1,7 @@
-// Clients that talk to nodeIP:nodePort themselves, through the same switch: their replies look like
-// replies of a Service and must not be rewritten. These exceptions are recorded, not the rule.
+// TCP conversations whose packets look like replies of a Service and must not be rewritten: clients that
+// talk to nodeIP:nodePort themselves, through the same switch, and nodes that happen to use a node port's
+// number as the source port of a connection of their own (kube-proxy masquerades to any port). These exceptions
+// are recorded, not the rule. UDP needs none: there every flow to a VIP is known.
 #ifndef P4KUBE_DIRECT
 #define P4KUBE_DIRECT
 
@@ -7,16 +9,17 @@
 #define DIRECT_EXPIRY 13:0
 
 // What a conversation between a client and a node port of a node is recorded under.
-bit<64> direct_hash(in ipv4_address_t client, in bit<16> client_port, in ipv4_address_t node, in bit<16> node_port, in bit<8> protocol, in secret_t secret) {
+bit<64> direct_hash(in ipv4_address_t client, in bit<16> client_port, in ipv4_address_t node, in bit<16> node_port, in secret_t secret) {
     bit<64> x = ((client ++ client_port ++ node_port) ^ (secret.addend0 ++ 4w5)) * (secret.multiplier0 ++ 4w1);
-    x = ((x ^ (x >> 32)) + (node ++ 24w0 ++ protocol)) * (secret.multiplier1 ++ 4w9);
+    x = ((x ^ (x >> 32)) + (node ++ 32w0)) * (secret.multiplier1 ++ 4w9);
     return x ^ (x >> 29);
 }
 
-// A packet from a client to a node port: remember the conversation. Not if it is a reset, which answers a
+// Remember the conversation between a client and a node port. Not if it is a reset, which answers a
 // packet that the client did not expect, and so tells nothing of whom it speaks to.
-control DirectRecord(in headers_t hdr, in standard_metadata_t sm, in bit<64> hash, in bit<32> node_port_cell) {
+control DirectRecord(in headers_t hdr, in standard_metadata_t sm, in bit<64> hash, in bit<16> node_port) {
     apply {
+        bit<32> node_port_cell = (bit<32>)node_port;
         bit<14> now = sm.ingress_global_timestamp[DIRECT_TICK];
         bit<8> seen;
         direct_seen.read(seen, node_port_cell);
@@ -31,13 +34,7 @@ control DirectRecord(in headers_t hdr, in standard_metadata_t sm, in bit<64> has
         direct1.read(entry1, cell1);
         bit<14> left0 = entry0[DIRECT_EXPIRY] - now;
         bit<14> left1 = entry1[DIRECT_EXPIRY] - now;
-        bit<14> lifetime = DIRECT_UDP_TICKS;
-        bool reset = false;
-        if (hdr.tcp.isValid()) {
-            reset = hdr.tcp.flags[2:2] == 1;
-            lifetime = DIRECT_TCP_TICKS;
-        }
-        bit<64> entry = hash[DIRECT_TAG] ++ (now + lifetime);
+        bit<64> entry = hash[DIRECT_TAG] ++ (now + DIRECT_TCP_TICKS);
         if (entry0[DIRECT_TAG] == hash[DIRECT_TAG]) {
             if (entry0 != entry) {
                 direct0.write(cell0, entry);
@@ -46,7 +43,7 @@ control DirectRecord(in headers_t hdr, in standard_metadata_t sm, in bit<64> has
             if (entry1 != entry) {
                 direct1.write(cell1, entry);
             }
-        } else if (reset) {
+        } else if (hdr.tcp.flags[2:2] == 1) {
             // Nothing to remember.
         } else if (entry0 == 0 || left0[13:13] == 1) {
             direct0.write(cell0, entry);
@@ -65,11 +62,11 @@ control DirectRecord(in headers_t hdr, in standard_metadata_t sm, in bit<64> has
 }
 
 // Is this conversation recorded? With `forget`, it no longer is afterwards.
-control DirectLookup(in bit<64> hash, in bit<32> node_port_cell, in bool forget, out bool found) {
+control DirectLookup(in bit<64> hash, in bit<16> node_port, in bool forget, out bool found) {
     apply {
         found = false;
         bit<8> seen;
-        direct_seen.read(seen, node_port_cell);
+        direct_seen.read(seen, (bit<32>)node_port);
         if (seen != 0) {
             bit<64> entry;
             direct0.read(entry, (bit<32>)hash[15:0]);

@@ -19,7 +19,7 @@ register<bit<64>>(FLOW_CELLS) flows0;
 register<bit<64>>(FLOW_CELLS) flows1;
 register<bit<64>>(DIRECT_CELLS) direct0;
 register<bit<64>>(DIRECT_CELLS) direct1;
-register<bit<8>>(NODE_PORT_CELLS) direct_seen;
+register<bit<8>>(DIRECT_PORT_CELLS) direct_seen;
 
 counter(SERVICE_IDS, CounterType.packets_and_bytes) service_requests;
 counter(SERVICE_IDS, CounterType.packets_and_bytes) service_replies;

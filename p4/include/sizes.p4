@@ -31,8 +31,9 @@
 // Connections in transition and UDP flows: two ways.
 #define FLOW_CELLS 1048576
 
-// Conversations of clients with a node port of a node itself, past the VIP: two ways.
+// TCP conversations with a node port that are not a Service's: two ways; and one cell a node port.
 #define DIRECT_CELLS 65536
+#define DIRECT_PORT_CELLS 65536
 
 // Timers of flows count ticks of 2^26 microseconds (67 s) modulo 512, those of direct conversations ticks
 // of 2^23 microseconds (8.4 s) modulo 16,384. An entry is alive while no more than its longest lifetime is
@@ -43,7 +44,6 @@
 #define FLOW_CLOSING_TICKS 1
 #define DIRECT_TICK 36:23
 #define DIRECT_TCP_TICKS 860
-#define DIRECT_UDP_TICKS 15
 
 // Updates.
 #ifndef UPDATE_PORT

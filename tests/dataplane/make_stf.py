@@ -183,6 +183,12 @@ def direct() -> Scenario:
     s.comment("A new connection through the VIP from the port of an old direct one.")
     request(s, 44000, N1, flags="S")
     reply(s, 44000, N1, flags="SA")
+    s.comment("A node whose own connection has a node port's number as its source port (masquerading).")
+    own, answer = (N1.ip, 30080, N2.ip, 8080), (N2.ip, 8080, N1.ip, 30080)
+    for flags in ("S", "A", "PA"):
+        s.passes(N1, net.tcp(*own, flags=flags), N2, net.tcp(*own, flags=flags, ttl=63))
+        s.passes(N2, net.tcp(*answer, flags="A"), N1, net.tcp(*answer, flags="A", ttl=63))
+    s.passes(N1, net.udp(*own), N2, net.udp(*own, ttl=63))
     s.comment("That was TCP; the UDP conversation is still direct.")
     s.passes(N1, net.udp(*back), CLIENT, net.udp(*back, ttl=63))
     return s

@@ -45,7 +45,7 @@ def show(console: Console, found: DataplaneReport) -> None:
     say("[bold]Time per packet[/] in the kernel, median over rounds of test runs")
     table = Table(box=None, padding=(0, 2))
     for i, column in enumerate(("path", "net", "from – to", "as measured", "empty XDP_TX")):
-        table.add_column(column, justify="left" if i == 0 else "right")
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for each in found.packets:
         table.add_row(
             each.path, f"{each.net:.1f} ns", f"{each.lowest:.1f} – {each.highest:.1f}",

@@ -163,7 +163,7 @@ def show(console: Console, result: Result) -> None:
         tell(f"\n[bold]Request time[/] with {links}{body}")
         table = Table(box=None, padding=(0, 2))
         for column in ("at a time", "way", "mean ± 95 %", "99 %", "of nodePort", "failed"):
-            table.add_column(column, justify="left" if column == "way" else "right")
+            table.add_column(column, justify="left" if column == "way" else "right", no_wrap=True)
         for each in experiment.levels:
             _add_rows(table, each)
         console.print(table)

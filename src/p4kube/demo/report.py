@@ -138,7 +138,7 @@ def _line(console: Console, text: str) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2))
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right")
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return table
 
 

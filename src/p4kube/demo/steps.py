@@ -24,7 +24,7 @@ SPREAD = {"node1": 4, "node2": 2, "node3": 1, "node4": 0}
 _WIDER = {"node1": 5, "node2": 3, "node3": 2, "node4": 0}
 _SCALES = (7, 10, 3)
 _REQUESTS, _KEPT = 5000, 50
-_AB_REQUESTS, _AB_CONCURRENCY, _AB_ROUNDS = 1000, 500, 8
+_AB_REQUESTS, _AB_CONCURRENCY, _AB_ROUNDS = 1000, 500, 16
 # How long traffic goes on after each scaling, for what comes late.
 _AFTERMATH_SECONDS = 2.0
 

@@ -45,11 +45,11 @@ def _kept(cx: Context, value: ir.Expr, span: Span) -> ir.Expr:
     return scalar(cx.keep(value, span), span)
 
 
-def bounded(value: ir.Expr, base: ir.Expr, limit: ir.Expr, span: Span) -> ir.Expr:
-    """base + value % limit; base if limit is 0."""
+def bounded(value: ir.Expr, base: ir.Expr, limit: ir.Expr, result: ir.Bits, span: Span) -> ir.Expr:
+    """base + value % limit; base if limit is 0. The sum wraps at the width of the result, not before."""
     if limit == const(0, limit.type):
         return base
-    type = bits(max(value.type.width, base.type.width, limit.type.width))
+    type = bits(max(value.type.width, base.type.width, limit.type.width, result.width))
     whole = cast(limit, type, span)
     if isinstance(whole, ir.Const) and whole.value >> value.type.width:
         rest = cast(value, type, span)

@@ -201,8 +201,9 @@ def _hash(cx: Context, arguments: Sequence[Bound], span: Span) -> None:
         [result.value, base.value, data.value, limit.value], frozenset((0,))
     )
     value = checksums.digest(cx, _algorithm(cx, algorithm), hashed, span)
-    into = checksums.bounded(value, scalar(first, span), scalar(size, span), span)
-    assign(cx, target, cast(into, scalar(target, span).type, span), span)
+    type = scalar(target, span).type
+    into = checksums.bounded(value, scalar(first, span), scalar(size, span), type, span)
+    assign(cx, target, cast(into, type, span), span)
 
 
 def _algorithm(cx: Context, bound: Bound) -> str:

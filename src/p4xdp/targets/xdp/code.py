@@ -71,6 +71,16 @@ class Code:
         """A statement that drops the packet because of something that the program cannot see."""
         return f"{{ fault = {reason}; goto aborted; }}"
 
+    def unless_within(self, pointer: str, otherwise: str) -> None:
+        """Runs `otherwise`, which jumps away, if `pointer` is beyond the packet's end.
+
+        In assembly, since clang must not know what is decided here: it would test for the packet's end again
+        in place of a validity bit, and the verifier learns from both and not that they go together.
+        """
+        label = self.fresh("beyond")
+        self.line(f'asm goto("if %0 > %1 goto %l2" : : "r"({pointer}), "r"(data_end) : : {label});')
+        self.line(f"if (0) {{ {label}: {otherwise} }}")
+
     # ------------------------------------------------------------------ control flow
 
     def known(self) -> Facts:

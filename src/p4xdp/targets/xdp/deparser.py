@@ -38,7 +38,7 @@ def emit_deparser(code: Code) -> None:
         code.line("u8 *to = data;")
         for plan in headers:
             with _if_valid(code, plan):
-                code.line(f"if (RARE(to + {plan.size} > data_end)) {code.fault('FAULT_SHORT')}")
+                code.unless_within(f"to + {plan.size}", code.fault("FAULT_SHORT"))
                 for text in rawbytes.copy("to", f"(s + {plan.slot})", plan.size):
                     code.line(text)
                 code.line(f"to += {plan.size};")

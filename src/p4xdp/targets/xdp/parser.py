@@ -86,13 +86,21 @@ class _ParserRun:
 
     def reject(self, error: str, condition: str) -> None:
         """Ends the parser with `error` if `condition` holds."""
+        self.code.line(f"if ({condition}) {{ {self._ending(error)} }}")
+
+    def _need(self, pointer: str) -> None:
+        """Ends the parser unless the packet goes on to `pointer`."""
+        self.code.unless_within(pointer, self._ending("PacketTooShort"))
+
+    def _ending(self, error: str) -> str:
+        """Statements that end the parser with `error`."""
         code = self.code
         number = code.plan.program.errors.index(error)
         self.end = join(self.end, code.known().fork())
         variable = ir.Var(PARSER_ERROR, ir.Bits(32))
         code.note(variable)
         place = code.name(variable)
-        code.line(f"if ({condition}) {{ {place} = {number}; goto {_END}; }}")
+        return f"{place} = {number}; goto {_END};"
 
     def transition(self, transition: str | ir.Select) -> None:
         code = self.code
@@ -130,7 +138,7 @@ class _ParserRun:
             case ir.Lookahead(target, span):
                 width = target.type.width
                 size = -(-width // 8)
-                self.reject("PacketTooShort", f"RARE({_position(code)} + {size} > data_end)")
+                self._need(f"{_position(code)} + {size}")
                 code.store(target, rawbytes.load(_position(code), 0, width, size * 8), span)
             case ir.Verify(condition, error):
                 code.prepare(condition)
@@ -142,7 +150,7 @@ class _ParserRun:
     def _extract(self, header: ir.Header) -> None:
         code, plan = self.code, self.code.plan.headers[header.name]
         facts, found = code.known(), code.found
-        self.reject("PacketTooShort", f"RARE({_position(code)} + {plan.size} > data_end)")
+        self._need(f"{_position(code)} + {plan.size}")
         before = frozenset(name for name, known in facts.resident.items() if known)
         found.implied[header.name] = found.implied.get(header.name, before) & before
         found.offsets.setdefault(header.name, set()).add(facts.offset)
@@ -180,7 +188,7 @@ class _ParserRun:
             if bits.value % 8:
                 raise Unsupported(statement.span, "the XDP target advances by whole bytes")
             size = bits.value // 8
-            self.reject("PacketTooShort", f"RARE({_position(code)} + {size} > data_end)")
+            self._need(f"{_position(code)} + {size}")
             code.line(f"cur = {_position(code)} + {size};")
             facts.offset = None if facts.offset is None else facts.offset + size
             return
@@ -188,9 +196,9 @@ class _ParserRun:
         name = code.fresh("skip")
         with code.braces(""):
             code.line(f"const u64 {name} = opaque((u64){code.expr(bits)} >> 3);")
-            self.reject("PacketTooShort", f"RARE({name} >= {_LONGEST})")
+            self.reject("PacketTooShort", f"{name} >= {_LONGEST}")
             code.line(f"u8 *to = {_position(code)} + ({name} & {_LONGEST - 1});")
-            self.reject("PacketTooShort", "RARE(to > data_end)")
+            self._need("to")
             code.line("cur = to;")
         facts.offset = None
 

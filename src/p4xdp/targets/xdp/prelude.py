@@ -24,7 +24,6 @@ typedef u64 __attribute__((may_alias)) a64;
 
 #define SEC(name) __attribute__((section(name), used))
 #define INLINE static __attribute__((always_inline)) inline
-#define RARE(x) __builtin_expect(!!(x), 0)
 
 """
 
