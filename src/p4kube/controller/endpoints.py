@@ -137,9 +137,10 @@ def shares(
     """The nodes for a port, sorted by address, with their weights.
 
     A node labelled as excluded gets no new connection; its endpoints count as draining, so that the
-    connections it has stay where they are; those that are not ready likewise. `any_node` is true for externalTrafficPolicy Cluster: if no
-    eligible node has a ready endpoint although there are some (all on excluded or unknown nodes), every
-    eligible node is as good as any other, since it passes the connection on.
+    connections it has stay where they are; those that are not ready likewise. `any_node` is true for
+    externalTrafficPolicy Cluster: if no eligible node has a ready endpoint although there are some (all on
+    excluded or unknown nodes), every eligible node is as good as any other, since it passes the connection
+    on.
     """
     ready: Counter[int] = Counter()
     draining: Counter[int] = Counter()

@@ -14,6 +14,8 @@ from p4xdp.syntax import ast
 from p4xdp.types import model
 from p4xdp.types.program import Bound, EnumValue, ResolvedCall
 
+MAX_CELLS = 1 << 26  # of a register or counter: half a GB of 64-bit words
+
 
 def instantiate(cx: Context, name: str, call: ResolvedCall, span: Span) -> Value:
     """The instance that a constructor call makes. `name` is its control-plane name."""
@@ -97,6 +99,8 @@ def _argument(cx: Context, call: ResolvedCall, index: int, span: Span) -> int:
     size = cx.number(value) if value is not None else 0
     if size <= 0:
         raise P4Error(span, f"the size must be at least 1, not {size}")
+    if size > MAX_CELLS:
+        raise Unsupported(span, f"{size} cells are more than the {MAX_CELLS} supported")
     return size
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from p4xdp.frontend import load
 from p4xdp.ir import nodes as ir
+from p4xdp.ir.lower import lower
 from p4xdp.passes.rewrite import walk
 from p4xdp.source import P4Error, Unsupported
 
-from .programs import BODY_LINE, lowered
+from .programs import BODY_LINE, FRAME, lowered
 
 
 def kinds(body: ir.Body) -> list[str]:
@@ -120,14 +122,70 @@ def test_what_cannot_be_lowered_is_refused_with_its_place(tmp_path: Path, body: 
     assert refused.value.span.line == BODY_LINE
 
 
-def test_a_program_without_main(tmp_path: Path) -> None:
-    from p4xdp.frontend import load
-    from p4xdp.ir.lower import lower
+REFUSED_IN_PARSERS = [
+    (
+        "if (hdr.h.a == 1) { packet.extract(hdr.stack.next); } transition accept;",
+        "would depend on this condition",
+    ),
+    ("h_t[2] s; s = { { 1, 2, 3 }, { 4, 5, 6 } }; transition accept;", "by extracting or from another one"),
+    ("S.apply(packet, hdr.stack, hdr.stack[0]); transition accept;", "part of another argument"),
+]
 
+
+@pytest.mark.parametrize(("parser", "why"), REFUSED_IN_PARSERS)
+def test_positions_in_stacks_that_would_not_be_known_are_refused(
+    tmp_path: Path, parser: str, why: str
+) -> None:
+    top = """header h_t { bit<8> a; bit<8> b; bit<16> c; }
+        parser S(packet_in packet, inout h_t[2] s, inout h_t h) {
+            state start { packet.extract(s.next); transition accept; } }"""
+    frame = FRAME.replace("header h_t {{ bit<8> a; bit<8> b; bit<16> c; }}\n", "")
+    path = tmp_path / "test.p4"
+    path.write_text(frame.format(body="", locals="", top=top, parser=parser))
+    with pytest.raises(Unsupported, match=why) as refused:
+        lower(load(path))
+    assert refused.value.span.path == str(path)
+
+
+def test_last_is_another_element_in_every_round(tmp_path: Path) -> None:
+    parser = """transition more; }
+        state more { packet.extract(hdr.stack.next); h_t seen = hdr.stack.last;
+                     transition select(seen.a) { 0: more; default: accept; }"""
+    read = [
+        s.value.place.name
+        for state in lowered(tmp_path, parser=parser).parser.states
+        for s in walk(state.body)
+        if isinstance(s, ir.Assign) and isinstance(s.value, ir.Load) and s.value.place.name.endswith(".a")
+    ]
+    assert read == ["hdr.stack[0].a", "hdr.stack[1].a"]
+
+
+def test_keys_are_unsigned_and_a_range_over_zero_is_two(tmp_path: Path) -> None:
+    table = """action a(bit<8> v) { } table t { key = { (int<8>)hdr.h.a: range; } actions = { a; }
+        const entries = { -5 .. 5: a(1); 3 .. -3: a(2); -9 .. -8: a(3); } }"""
+    (t,) = lowered(tmp_path, "t.apply();", locals=table).tables
+    assert not t.keys[0].expr.type.signed
+    found = [(e.keysets[0].value, e.keysets[0].mask, e.call.arguments[0]) for e in t.entries]
+    assert found == [(0, 5, 1), (251, 255, 1), (1, 0, 2), (247, 248, 3)]
+
+
+def test_exit_copies_out_what_its_callers_owe(tmp_path: Path) -> None:
+    top = "control K(inout bit<16> v, inout bit<16> w) { apply { v = 1; exit; } }"
+    (block,) = lowered(tmp_path, "K.apply(meta.x, meta.x); meta.y = 1;", top=top).ingress
+    assert isinstance(block, ir.Block)
+    assert kinds(block.body[:6]) == ["Assign"] * 5 + ["Leave"]
+
+
+def test_a_program_without_main(tmp_path: Path) -> None:
     path = tmp_path / "empty.p4"
     path.write_text("#include <core.p4>\n")
     with pytest.raises(P4Error, match="no main"):
         lower(load(path))
+
+
+def test_more_cells_than_memory_holds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="4294967295 cells are more than"):
+        lowered(tmp_path, locals="register<bit<8>>(0xffffffff) r;")
 
 
 def test_mark_to_drop_is_port_511(tmp_path: Path) -> None:
