@@ -9,6 +9,10 @@ from p4xdp.ir import nodes as ir
 from . import ir_build as b
 
 WIDTHS = (1, 2, 7, 8, 9, 13, 16, 20, 31, 32, 33, 48, 60, 63, 64, 65, 100, 128)
+TABLE_KEYS = [
+    *(("exact", widths) for widths in ((4,), (33, 7), (100,), (3, 6), (16,), (128, 1))),
+    *(("lpm", widths) for widths in ((9,), (13,), (18,), (32,), (48,), (128,), (7, 20), (64, 33, 9))),
+]
 ETHERNET = b.header("eth", dst=48, src=48, type=16)
 
 
@@ -223,16 +227,7 @@ class Generator:
             self.variables += parameters
             actions.append(ir.Action(f"C.a{number}{i}", parameters, self.body(3, 1)))
         self.in_action = False
-        kind, widths = random.choice(
-            (
-                ("exact", (4,)),
-                ("exact", (33, 7)),
-                ("lpm", (32,)),
-                ("exact", (100,)),
-                ("exact", (3, 6)),
-                ("lpm", (13,)),
-            )
-        )
+        kind, widths = random.choice(TABLE_KEYS)
         keys = tuple(ir.TableKey(f"k{i}", self.expr(ir.Bits(w)), "exact") for i, w in enumerate(widths))
         if kind == "lpm":
             keys = (*keys[:-1], ir.TableKey("k", keys[-1].expr, "lpm"))

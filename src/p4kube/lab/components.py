@@ -92,6 +92,8 @@ def controller_manager(files: Files, binaries: Binaries) -> Component:
         "--use-service-account-credentials=true",
         "--bind-address=127.0.0.1",
         "--leader-elect=false",
+        # So that an API server that is gone for half a minute makes no node NotReady (default 50 s).
+        "--node-monitor-grace-period=120s",
         "--profiling=false",
         "--kube-api-qps=200",
         "--kube-api-burst=400",

@@ -147,6 +147,20 @@ def compute(pod: Pod, seen: Observation, now: str, sent: PodStatus | None = None
     )
 
 
+def overruled(pod: Pod, sent: PodStatus, version: str) -> bool:
+    """Whether somebody has since set a condition of ours otherwise than we `sent` it (as `version`).
+
+    The node controller makes pods unready when their node has not been heard of; once it is back, only the
+    kubelet can say that they are ready.
+    """
+    if not version or int(pod.metadata.resource_version or 0) <= int(version):
+        return False
+    held = {condition.type: condition.status for condition in pod.status.conditions}
+    return any(
+        held.get(condition.type, condition.status) != condition.status for condition in sent.conditions
+    )
+
+
 def _condition(kind: str, holds: bool, reason: str = "", message: str = "") -> Condition:
     return Condition(kind, "True" if holds else "False", reason=reason, message=message)
 

@@ -74,6 +74,7 @@ class PodWorker:
         self._initialized = False
         self._start_time = pod.status.start_time or timestamp()
         self._sent: PodStatus | None = None
+        self._sent_version = ""
         self._failure: Waiting | None = None
         self._changed = asyncio.Event()
         self._deletion = asyncio.Event()
@@ -241,7 +242,7 @@ class PodWorker:
             if self.pod.status.phase in ("Succeeded", "Failed") and not self._main:
                 continue
             status = podstatus.compute(self.pod, self._observe(), timestamp(), self._sent)
-            if status == self._sent:
+            if status == self._sent and not podstatus.overruled(self.pod, status, self._sent_version):
                 continue
             if await self._publish(status):
                 self._sent = status
@@ -252,7 +253,8 @@ class PodWorker:
         """Send a status; False if it should be tried again."""
         try:
             body = {"metadata": {"uid": self.pod.metadata.uid}, "status": status}
-            await self._api.patch_strategic(self._path + "/status", body)
+            answer = await self._api.patch_strategic(self._path + "/status", body)
+            self._sent_version = msgspec.json.decode(answer, type=Pod).metadata.resource_version
         except ApiError as error:
             if error.code in (404, 409):
                 return True

@@ -98,7 +98,7 @@ def _explain(path: Path, manifest: Manifest, error: KernelError, log: str) -> st
     if error.errno == errno.E2BIG and not log:
         return (
             f"{path}: the kernel refuses a map of {manifest.state_size >> 20} MiB in one element "
-            f"(needs Linux 5.18 or later for more than 4 MiB), or a table that is too large"
+            f"(needs Linux 6.0 or later for more than 4 MiB), or a table that is too large"
         )
     if error.errno == errno.ENOMEM and not log:
         return f"{path}: no memory for maps of {manifest.state_size >> 20} MiB (registers) and the tables"

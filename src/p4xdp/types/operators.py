@@ -84,6 +84,8 @@ class OperatorChecker(Converter):
             raise P4Error(e.span, f"'{e.op}' works on bit<W> and int<W>, not on {type_}")
         if e.op in ("/", "%") and bits.signed:
             raise P4Error(e.span, f"'{e.op}' is not defined for signed numbers; cast to bit<{bits.width}>")
+        if e.op in ("/", "%") and self.constant(e.right) == 0:
+            raise P4Error(e.right.span, f"'{e.op}' by zero")
         return bits
 
     def _shift(self, e: ast.Binary, left: Type, right: Type) -> Type:

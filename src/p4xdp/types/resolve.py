@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p4xdp.source import P4Error
+from p4xdp.source import P4Error, Unsupported
 from p4xdp.syntax import ast
 from p4xdp.types import model
 from p4xdp.types.base import Base
@@ -12,6 +12,7 @@ from p4xdp.types.relations import HEADERS, fits_header, is_scalar, is_text, stor
 from p4xdp.types.scope import TYPE_DECLARATIONS, TypeDeclaration
 
 MAX_WIDTH = 8192
+MAX_STACK = 1024
 _SIMPLE: dict[str, Type] = {
     "bool": model.BOOL,
     "int": model.INT,
@@ -65,7 +66,10 @@ class Resolver(Base):
         element = self.resolve(type_ref.element)
         if not isinstance(element, HEADERS):
             raise P4Error(type_ref.span, f"a stack holds headers or header unions, not {element}")
-        return model.Stack(element, self.number(type_ref.size, "the size of a header stack", 1))
+        size = self.number(type_ref.size, "the size of a header stack", 1)
+        if size > MAX_STACK:
+            raise Unsupported(type_ref.size.span, f"a stack of {size} is more than the {MAX_STACK} supported")
+        return model.Stack(element, size)
 
     def resolve_constructed(self, type_ref: ast.NamedType) -> Type:
         """Like `resolve` where an instance is made: type arguments left out are type variables."""

@@ -17,6 +17,7 @@ from p4kube.lab.podstatus import (
     Terminated,
     Waiting,
     compute,
+    overruled,
 )
 
 NOW, EARLIER = "2026-01-01T00:00:10Z", "2026-01-01T00:00:00Z"
@@ -97,3 +98,20 @@ def test_times_that_were_sent_count_before_those_that_come_back() -> None:
     sent = compute(a_pod(), observation, EARLIER)
     stale = a_pod(status={"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]})
     assert compute(stale, observation, NOW, sent) == sent
+
+
+def test_a_pod_that_the_node_controller_made_unready_is_reported_anew() -> None:
+    sent = compute(a_pod(), seen(RUNNING, ready=True), NOW)
+    overridden = [{"type": "Ready", "status": "False"}]
+    for version, conditions, expected in (
+        ("8", overridden, True),
+        ("7", overridden, False),  # our own change, or one from before it
+        ("8", [{"type": "Ready", "status": "True"}], False),
+        ("8", [], False),
+    ):
+        pod = a_pod(status={"phase": "Running", "conditions": conditions})
+        pod = msgspec.structs.replace(
+            pod, metadata=msgspec.structs.replace(pod.metadata, resource_version=version)
+        )
+        assert overruled(pod, sent, "7") is expected
+    assert not overruled(a_pod(), sent, "")

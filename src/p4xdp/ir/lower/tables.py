@@ -18,7 +18,7 @@ from p4xdp.source import P4Error, Span, Unsupported
 from p4xdp.syntax import ast
 
 DEFAULT_SIZE = 1024
-IGNORED = frozenset(("size", "support_timeout", "priority_order", "largest_priority_wins", "priority_delta"))
+MAX_SIZE = 1 << 26
 ACTION_NUMBER = bits(32)
 
 
@@ -45,7 +45,7 @@ def apply_table(cx: Context, table: TableInstance, span: Span) -> tuple[ir.Expr,
         _default(cx, declaration, actions, numbers),
         declaration.const_default,
         _entries(cx, declaration, [v.type for v in values], numbers),
-        _number_property(cx, declaration, "size", DEFAULT_SIZE),
+        _size(cx, declaration),
         declaration.span,
     )
     lowered = _with_default(cx, lowered, declaration)
@@ -62,11 +62,14 @@ def _check_properties(declaration: ast.TableDeclaration) -> None:
             raise Unsupported(p.span, f"the table property {p.name} is not supported")
 
 
-def _number_property(cx: Context, declaration: ast.TableDeclaration, name: str, otherwise: int) -> int:
+def _size(cx: Context, declaration: ast.TableDeclaration) -> int:
     for p in declaration.properties:
-        if p.name == name:
-            return cx.number(p.value)
-    return otherwise
+        if p.name == "size":
+            size = cx.number(p.value)
+            if size > MAX_SIZE:
+                raise Unsupported(p.value.span, f"{size} entries are more than the {MAX_SIZE} supported")
+            return size
+    return DEFAULT_SIZE
 
 
 def _key(element: ast.KeyElement, value: ir.Expr) -> ir.TableKey:
@@ -169,17 +172,8 @@ def _entries(
     types: Sequence[ir.Bits],
     numbers: dict[ast.Node, int],
 ) -> tuple[ir.Entry, ...]:
-    """Earlier entries win; where priorities are written, the larger wins unless the table says otherwise."""
-    explicit = any(e.priority is not None for e in declaration.entries)
-    largest_wins = not any(
-        p.name == "largest_priority_wins" and cx.constant(p.value) is False for p in declaration.properties
-    )
     found = []
-    for position, e in enumerate(declaration.entries, start=1):
-        priority = position
-        if explicit:
-            given = cx.number(e.priority) if e.priority is not None else 0
-            priority = -given if largest_wins else given
+    for e, priority in zip(declaration.entries, _priorities(cx, declaration), strict=True):
         components = e.keysets
         if len(components) == 1 and isinstance(components[0], ast.ListExpression):
             components = components[0].elements
@@ -188,3 +182,23 @@ def _entries(
         for sets in keysets(cx, components, types):
             found.append(ir.Entry(sets, call, priority, const_entry, e.span))
     return tuple(found)
+
+
+def _priorities(cx: Context, declaration: ast.TableDeclaration) -> list[int]:
+    """The IR's, where the smaller wins. In P4 the larger wins, unless the table says otherwise; an entry
+    without one stands `priority_delta` behind the entry above (specification, "Entries initializers")."""
+    if all(e.priority is None for e in declaration.entries):
+        return list(range(1, len(declaration.entries) + 1))
+    largest_wins, delta = True, 1
+    for p in declaration.properties:
+        if p.name == "largest_priority_wins":
+            largest_wins = cx.constant(p.value) is not False
+        elif p.name == "priority_delta":
+            delta = cx.number(p.value)
+    sign = -1 if largest_wins else 1
+    last = sign * ((len(declaration.entries) - 1) * delta + 1 if largest_wins else 1) - delta
+    found = []
+    for e in declaration.entries:
+        last = sign * cx.number(e.priority) if e.priority is not None else last + delta
+        found.append(last)
+    return found

@@ -15,8 +15,7 @@ OLDEST, NEWEST = 14, 23
 ZIG_ARGUMENTS = ("cc", "-target", "bpfel-freestanding", "-fno-sanitize=all")
 _FLAGS = (
     "-O2", "-g", "-mcpu=v2", "-mllvm", "-pre-RA-sched=source", "-ffreestanding", "-fno-stack-protector",
-    "-fno-builtin-memset", "-Wall", "-Wextra", "-Wno-unused", "-Wno-compare-distinct-pointer-types",
-    "-Wno-tautological-compare", "-Wno-sign-compare",
+    "-fno-builtin-memset", "-w",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 from p4xdp.ir import nodes as ir
 from p4xdp.source import NOWHERE, Span, Unsupported
 from p4xdp.targets.xdp import rawbytes
-from p4xdp.targets.xdp.expressions import render
+from p4xdp.targets.xdp.expressions import render, render_flat
 from p4xdp.targets.xdp.facts import Facts, join, refine
 from p4xdp.targets.xdp.plan import PACKET_LENGTH, TIME_VARIABLES, Findings, HeaderPlan, Plan
 from p4xdp.targets.xdp.words import c_name, c_type, check_width, literal
@@ -106,6 +106,14 @@ class Code:
     def expr(self, expr: ir.Expr) -> str:
         """C text of `expr`; call `prepare` first if a statement comes of it."""
         return render(expr, self)
+
+    def flat(self, value: ir.Expr) -> str:
+        """C text of a boolean to be kept in a variable: without branches (see `render_flat`), unless the
+        verifier has to see both values to know with the one that a header is there."""
+        facts = self.known()
+        if self.refined(facts, value, True).resident == facts.resident:
+            return render_flat(value, self)
+        return render(value, self)
 
     def prepare(self, *exprs: ir.Expr) -> None:
         """Reads the clock if one of `exprs` needs it and it has not been read on this path."""

@@ -59,6 +59,34 @@ def render(expr: ir.Expr, reader: Reader) -> str:
             return f"({render(condition, reader)} ? {render(then, reader)} : {render(other, reader)})"
 
 
+def render_flat(expr: ir.Expr, reader: Reader) -> str:
+    """C text of a boolean that is computed without branches where that is possible.
+
+    A comparison becomes a branch in BPF, so that the verifier sees a 0 on one path and a 1 on the other and
+    follows both from there on: n booleans that are kept for later make it follow 2^n paths.
+    """
+    match expr:
+        case ir.Unary("!", operand):
+            return f"({render_flat(operand, reader)} ^ 1)"
+        case ir.Binary("&&" | "||" as op, left, right):
+            return f"({render_flat(left, reader)} {op[0]} {render_flat(right, reader)})"
+        case ir.Binary("==" | "!=" as op, left, right) if left.type.width <= 64:
+            name = "equal" if op == "==" else "unequal"
+            return f"{name}({render(left, reader)}, {render(right, reader)})"
+        case ir.Binary("<" | "<=" | ">" | ">=" as op, left, right) if _flat_order(left.type):
+            one, other = render(left, reader), render(right, reader)
+            if op in (">", "<="):
+                one, other = other, one
+            text = f"less({one}, {other})"
+            return text if op in ("<", ">") else f"({text} ^ 1)"
+        case _:
+            return render(expr, reader)
+
+
+def _flat_order(type_: ir.Bits) -> bool:
+    return type_.width < 64 and not type_.signed
+
+
 def _converted(text: str, from_width: int, to_width: int) -> str:
     if storage_bits(from_width) == storage_bits(to_width):
         return text

@@ -56,7 +56,7 @@ def index_text(code: Code, index: ir.Expr, span: Span) -> str:
 
 def guarded(code: Code, index: ir.Expr, size: int, span: Span) -> tuple[str, str]:
     """Emits a C variable with the index; gives its name and the condition that it is in bounds, if any."""
-    name = code.fresh("i")
+    name = code.fresh("index")
     if isinstance(index, ir.Const):
         code.line(f"const u64 {name} = {literal(index.value, index.type.width)};")
         return name, "" if fits(index, size) else "0"

@@ -64,6 +64,11 @@ enum { NO_PREALLOC = 1 };
 """
 
 _ARITHMETIC = """\
+/* 0 or 1 without a branch; `less` takes numbers of less than 64 bits. */
+INLINE u64 unequal(u64 a, u64 b) { u64 d = opaque(a ^ b); return (d | opaque(-d)) >> 63; }
+INLINE u64 equal(u64 a, u64 b) { return unequal(a, b) ^ 1; }
+INLINE u64 less(u64 a, u64 b) { return opaque(a - b) >> 63; }
+
 INLINE u64 shl64(u64 x, u64 by) { return by < 64 ? x << by : 0; }
 INLINE u64 shr64(u64 x, u64 by) { return by < 64 ? x >> by : 0; }
 INLINE u64 sar64(i64 x, u64 by) { return (u64)(x >> (by < 64 ? by : 63)); }

@@ -82,7 +82,8 @@ def _assign(code: Code, statement: ir.Assign) -> None:
             return
         raise Unsupported(statement.span, "the XDP target has no multicast: mcast_grp can only be 0")
     code.prepare(value)
-    code.store(place, code.expr(value), statement.span, value)
+    text = code.flat(value) if isinstance(place, ir.Var) and value.type.width == 1 else code.expr(value)
+    code.store(place, text, statement.span, value)
 
 
 def _assign_slice(code: Code, statement: ir.AssignSlice) -> None:

@@ -96,6 +96,29 @@ def test_priorities_of_entries(tmp_path: Path) -> None:
     assert min(t.entries, key=lambda e: e.priority).call.arguments == (2,)
 
 
+@pytest.mark.parametrize(
+    ("properties", "entries", "winners"),
+    [
+        ("", "1: a(1); _: a(2); 2: a(3);", [1, 2, 3]),
+        ("", "1: a(1); priority = 1: _: a(2); 2: a(3);", [1, 2, 3]),
+        ("", "priority = 5: 1: a(1); 2: a(2); priority = 9: 3: a(3); 4: a(4);", [3, 4, 1, 2]),
+        (
+            "largest_priority_wins = false;",
+            "1: a(1); priority = 9: 2: a(2); priority = 3: 3: a(3);",
+            [1, 3, 2],
+        ),
+        ("priority_delta = 10;", "priority = 30: 1: a(1); 2: a(2); priority = 25: 3: a(3);", [1, 3, 2]),
+    ],
+)
+def test_entries_without_priority_follow_the_one_above(
+    tmp_path: Path, properties: str, entries: str, winners: list[int]
+) -> None:
+    table = f"""action a(bit<8> v) {{ }} table t {{ key = {{ hdr.h.a: ternary; }} actions = {{ a; }}
+        {properties} entries = {{ {entries} }} }}"""
+    (t,) = lowered(tmp_path, "t.apply();", locals=table).tables
+    assert [e.call.arguments[0] for e in sorted(t.entries, key=lambda e: e.priority)] == winners
+
+
 def test_spans_point_at_the_use(tmp_path: Path) -> None:
     program = lowered(tmp_path, "meta.x = hdr.h.c;")
     (s,) = program.ingress
@@ -186,6 +209,10 @@ def test_a_program_without_main(tmp_path: Path) -> None:
 def test_more_cells_than_memory_holds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="4294967295 cells are more than"):
         lowered(tmp_path, locals="register<bit<8>>(0xffffffff) r;")
+    with pytest.raises(Unsupported, match="1073741824 entries are more than"):
+        lowered(tmp_path, "t.apply();", locals="table t { actions = { NoAction; } size = 1 << 30; }")
+    with pytest.raises(P4Error, match="a stack of 1000000 is more than"):
+        lowered(tmp_path, locals="h_t[1000000] s;", body="s[0].setValid();")
 
 
 def test_mark_to_drop_is_port_511(tmp_path: Path) -> None:
