@@ -50,7 +50,7 @@ bench-request-time: setup
 
 # The packet tests of the data plane are generated; a test fails when they are not up to date.
 stf: $(STAMP)
-	$(BIN)/python -m tests.dataplane.make_stf p4/tests
+	$(BIN)/python -m tests.dataplane.make_stf p4
 	$(BIN)/python -m p4kube.wire.generate p4 > out.contract && mv out.contract src/p4kube/wire/contract.py
 
 clean:

@@ -53,7 +53,7 @@ control Mac(in headers_t hdr, in bit<64> key0, in bit<64> key1, out bit<64> tag)
         sip_absorb(s, hdr.update.boot_id);
         sip_absorb(s, hdr.update.nonce);
         bit<64> length = 32;
-        if (hdr.entry0.isValid()) {
+        if (hdr.entry15.isValid()) {
             sip_absorb_pair(s, hdr.entry0, hdr.entry1);
             sip_absorb_pair(s, hdr.entry2, hdr.entry3);
             sip_absorb_pair(s, hdr.entry4, hdr.entry5);

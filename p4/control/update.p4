@@ -173,7 +173,7 @@ control Update(inout headers_t hdr, inout metadata_t meta, inout standard_metada
         bool fresh;
         bool wanted = false;
         bit<1> long_form = 0;
-        if (hdr.entry0.isValid()) {
+        if (hdr.entry15.isValid()) {
             long_form = 1;
         }
         if (!hdr.mac.isValid() || hdr.ipv4.total_length != hdr.udp.length + 20) {

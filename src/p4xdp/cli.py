@@ -202,9 +202,10 @@ def bench(
 
         result = measurement.run(lowered, fill, frames[frame - 1], port)
         ports = ", ".join(str(p.port) for p in result.output) or "none, dropped"
-        click.echo(f"net      {result.net}")
+        click.echo(f"net      {result.net}: program less base")
         click.echo(f"program  {result.program}")
-        click.echo(f"base     {result.base}")
+        click.echo(f"base     {result.base}: the packet restored and sent")
+        click.echo(f"empty    {result.empty}: XDP_TX and nothing else")
         click.echo(
             f"{result.instructions} instructions; {result.rounds} x {result.repeat} runs; to port {ports}"
         )

@@ -1,7 +1,8 @@
-"""Writes p4/tests/*.stf. Usage: python -m tests.dataplane.make_stf p4/tests"""
+"""Writes p4/tests/*.stf and p4/bench/*. Usage: python -m tests.dataplane.make_stf p4"""
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -402,9 +403,37 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
 }
 
 
+def bench_setup() -> Scenario:
+    s = Scenario("State for `p4xdp bench`: one Service on four nodes, all its slots stable.")
+    s.hello()
+    Services(s).serve({N1: 4, N2: 2, N3: 1})
+    return s
+
+
+BENCH_PACKETS = {
+    "request": net.sent(CLIENT, net.tcp(CLIENT.ip, 41000, net.VIP, 80, data=b"x" * 100)),
+    "reply": net.sent(N1, net.tcp(N1.ip, 30080, CLIENT.ip, 41000, data=b"x" * 100)),
+    "forwarded": net.sent(CLIENT, net.tcp(CLIENT.ip, 5000, N1.ip, 22, data=b"x" * 100)),
+}
+
+
+def pcap(frame: bytes) -> bytes:
+    """A capture file of one frame, at time 0."""
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    return header + struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
+
+
+def files() -> dict[str, bytes]:
+    """Everything that is made from the scenarios, by path below p4/."""
+    made = {f"tests/{name}.stf": make().text().encode() for name, make in SCENARIOS.items()}
+    made["bench/setup.stf"] = bench_setup().text().encode()
+    return made | {f"bench/{name}.pcap": pcap(frame) for name, frame in BENCH_PACKETS.items()}
+
+
 def main(folder: Path) -> None:
-    for name, make in SCENARIOS.items():
-        (folder / f"{name}.stf").write_text(make().text())
+    for name, content in files().items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 if __name__ == "__main__":

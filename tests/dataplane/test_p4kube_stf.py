@@ -10,14 +10,15 @@ from p4xdp.ir.nodes import Program
 from p4xdp.runtime import open_device
 from p4xdp.stf import parse, run
 from p4xdp.targets.sim import SimDevice
-from tests.dataplane.make_stf import SCENARIOS
+from tests.dataplane.make_stf import SCENARIOS, files
 
-FOLDER = Path(__file__).parents[2] / "p4" / "tests"
+P4 = Path(__file__).parents[2] / "p4"
+FOLDER = P4 / "tests"
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_the_file_is_up_to_date(name: str) -> None:
-    assert (FOLDER / f"{name}.stf").read_text() == SCENARIOS[name]().text(), "run: make stf"
+def test_the_files_are_up_to_date() -> None:
+    for name, content in files().items():
+        assert (P4 / name).read_bytes() == content, f"p4/{name}: run make stf"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
