@@ -1,4 +1,4 @@
-"""The switch's secrets: the keys of update messages and the secret of the flow hash."""
+"""The keys file of a switch and its controllers: the keys of update messages, the secret of the flow hash."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class KeyWords(NamedTuple):
 
 
 class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """As in the file: 128-bit keys by id, and 256 random bits, in hexadecimal."""
+    """As in the file: 128-bit keys by id, and 256 random bits (a controller needs none), in hexadecimal."""
 
     update_keys: Annotated[dict[_KeyId, _Key], msgspec.Meta(min_length=1)]
-    flow_secret: _Secret
+    flow_secret: _Secret = ""
 
     def __repr__(self) -> str:
         return f"Keys(update_keys={sorted(self.update_keys)}, …)"
@@ -41,8 +41,8 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
         return {id: key_words(bytes.fromhex(key)) for id, key in self.update_keys.items()}
 
 
-def load(path: Path) -> Keys:
-    """Raises ConfigError, also if anyone but the owner may read the file."""
+def load(path: Path, *, secret: bool = True) -> Keys:
+    """Raises ConfigError, also if anyone but the owner may read the file. A switch needs the `secret`."""
     try:
         status = path.stat()
     except OSError as error:
@@ -50,11 +50,16 @@ def load(path: Path) -> Keys:
     mode = stat.S_IMODE(status.st_mode)
     if status.st_uid != os.geteuid():
         raise ConfigError(
-            f"{path}: belongs to user {status.st_uid}, and the agent runs as {os.geteuid()}: chown it"
+            f"{path}: belongs to user {status.st_uid}, and this runs as {os.geteuid()}: chown it"
         )
     if mode != 0o600:
         raise ConfigError(f"{path}: has mode {mode:04o}, and holds secrets: chmod 600 {path}")
-    return read_struct(path, Keys)
+    keys = read_struct(path, Keys)
+    if secret and not keys.flow_secret:
+        raise ConfigError(
+            f"{path}: flowSecret: missing; a switch needs 64 hex digits, the same as its peers'"
+        )
+    return keys
 
 
 def key_words(key: bytes) -> KeyWords:
