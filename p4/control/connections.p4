@@ -105,6 +105,9 @@ control Connections(in headers_t hdr, in standard_metadata_t sm, in bit<60> flow
         }
         if (closing == 1) {
             lifetime = FLOW_CLOSING_TICKS;
+        } else if (first) {
+            // Who sends nothing but SYNs does not fill the table for long.
+            lifetime = FLOW_OPENING_TICKS;
         }
 
         bit<64> word;

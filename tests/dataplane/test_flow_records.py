@@ -51,6 +51,20 @@ def test_a_connection_that_was_quiet_for_two_hours_is_not_taken_for_closing(p4ku
     assert left == contract.FLOW_TCP_TICKS and not entry >> 9 & 1
 
 
+def test_a_syn_alone_is_not_remembered_for_long(p4kube_program: Program) -> None:
+    traffic = Traffic(p4kube_program, Protocol.TCP, 1)
+    traffic.scale({FIRST: 1, SECOND: 0})
+    traffic.open({FIRST: 1})
+    traffic.scale({FIRST: 0, SECOND: 1})
+    lonely, alive = 50000, 50001
+    for port in (lonely, alive):
+        assert traffic.send(port, "S") == SECOND
+    assert traffic.send(alive, "A") == SECOND
+    traffic.wait(contract.FLOW_OPENING_TICKS + 1)
+    assert traffic.send(alive, "A") == SECOND
+    assert traffic.send(lonely, "A") == FIRST  # unknown by now, and so the previous owner's
+
+
 def test_a_closed_connection_of_a_former_service_moves_none_of_a_new_one(p4kube_program: Program) -> None:
     traffic = Traffic(p4kube_program, Protocol.TCP, 1)
     traffic.scale({FIRST: 1, SECOND: 0, THIRD: 0})
