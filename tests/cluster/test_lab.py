@@ -165,8 +165,14 @@ def test_node_port_of_every_node_reaches_every_pod(cluster: Cluster, web: list[d
     for node in ("10.77.101.2", "10.77.102.2"):
         url = f"http://{node}:30080/hostname"
         cluster.wait(f"the service on {node}", partial(cluster.curl, "client", url))
-        seen = {cluster.curl("client", url) for _ in range(40)}
-        assert seen == names
+        # kube-proxy hears of the pods one by one.
+        seen: set[str] = set()
+
+        def all_seen(url: str = url, seen: set[str] = seen) -> bool:
+            seen.add(cluster.curl("client", url))
+            return seen == names
+
+        cluster.wait(f"every pod through {node}", all_seen)
 
 
 def test_pods_reach_pods_nodes_services_and_the_api(cluster: Cluster, web: list[dict[str, Any]]) -> None:

@@ -60,7 +60,14 @@ def test_down_cleans_what_a_killed_up_left(no_lab: None, components: int) -> Non
 
 
 def test_interrupted_up_removes_what_it_made(no_lab: None) -> None:
-    child = subprocess.Popen(UP, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # Whoever runs the tests in the background has made SIGINT ignored, which children inherit.
+    child = subprocess.Popen(
+        UP,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     _wait_for_namespaces(5)
     os.kill(child.pid, signal.SIGINT)
     assert child.stderr is not None
