@@ -186,6 +186,25 @@ def _warnings(system: System, name: str) -> list[str]:
     return [e["note"] for e in events if e["regarding"]["name"] == name and e["type"] == "Warning"]
 
 
+def test_a_service_without_an_address_gets_one_when_there_is_one(system: System, vip: Target) -> None:
+    _set_pool(system, f"{vip.host}/32")
+    system.create_service("late")
+    wait("the refusal", lambda: system.condition("late").get("status") == "False")
+    assert not system.address("late")
+    assert "address" in system.condition("late")["message"]
+    assert system.answers(vip)
+    _set_pool(system, "10.77.200.0/24")
+    wait("an address", lambda: system.condition("late").get("status") == "True")
+    assert system.address("late")
+    system.delete_service("late")
+
+
+def _set_pool(system: System, addresses: str) -> None:
+    path = "/apis/p4kube.dev/v1alpha1/vippools/lab"
+    change = {"spec": {"addresses": [addresses]}}
+    system.lab.api.text("PATCH", path, change, "application/merge-patch+json")
+
+
 def test_a_port_clash_on_a_shared_address_is_explained(system: System, vip: Target) -> None:
     system.create_service("clash", loadBalancerIP=vip.host)
     wait("the refusal", lambda: system.condition("clash").get("status") == "False")
