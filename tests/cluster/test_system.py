@@ -54,7 +54,7 @@ class System:
 
     def address(self, name: str) -> str:
         ingress = self.service(name)["status"]["loadBalancer"].get("ingress", [])
-        return str(ingress[0]["ip"]) if ingress else ""
+        return str(ingress[0].get("ip", "")) if ingress else ""
 
     def answers(self, target: Target) -> bool:
         done = self.lab.run_in("client", ["curl", "-s", "--max-time", "1", f"http://{target}/hostname"])
