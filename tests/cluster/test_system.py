@@ -90,7 +90,9 @@ def system() -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def vip(system: System) -> Target:
-    return system.workload.vip()
+    target = system.workload.vip()
+    wait("the VIP to answer (kube-proxy follows the API by itself)", lambda: system.answers(target))
+    return target
 
 
 def assert_unharmed(report: SteadyReport) -> None:
