@@ -20,7 +20,7 @@ from p4kube.lab.state import Files
 
 pytestmark = [pytest.mark.cluster, pytest.mark.root, pytest.mark.timeout(600)]
 
-AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"
+AGNHOST = "registry.example/e2e-test-images/agnhost:2.53"
 
 
 class Cluster:
