@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,3 +50,17 @@ def p4kube_device(p4kube_object: Path) -> Iterator[Callable[[], Device]]:
             return device
 
         yield make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bpf_filesystem() -> Iterator[None]:
+    """Mounted where pins live, if nobody has; and then taken away again."""
+    folder = Path("/sys/fs/bpf")
+    if os.geteuid() != 0 or folder.is_mount():
+        yield
+        return
+    subprocess.run(["mount", "-t", "bpf", "bpf", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
