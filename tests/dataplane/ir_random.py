@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
+from p4xdp.device import Device
 from p4xdp.ir import nodes as ir
 
 from . import ir_build as b
@@ -294,3 +296,27 @@ class Generator:
         data = bytearray(self.random.randbytes(self.random.choice((14, 15, 20, 30, 40, 60, 60, 90))))
         data[13] = self.random.choice((1, 1, 2, 3, 4))
         return bytes(data)
+
+
+def fill(generator: Generator, tables: Sequence[ir.Table], devices: Sequence[Device]) -> None:
+    """The same random entries and default actions for the tables of all devices."""
+    random = generator.random
+    for table in tables:
+        for _ in range(8):
+            keys = []
+            for key in table.keys:
+                width = key.expr.type.width
+                value = random.choice((0, 1, 2, random.getrandbits(width))) & (1 << width) - 1
+                if key.kind == "lpm":
+                    length = random.randrange(width + 1)
+                    mask = ((1 << length) - 1) << width - length
+                    keys.append(ir.KeySet("mask", value & mask, mask))
+                else:
+                    keys.append(ir.KeySet("exact", value))
+            call = generator.call(table.actions)
+            for device in devices:
+                device.table_add(table.name, keys, table.actions[call.action].name, call.arguments)
+        if not table.default_const:
+            call = generator.call(table.actions)
+            for device in devices:
+                device.table_set_default(table.name, table.actions[call.action].name, call.arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -11,14 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p4xdp.device import Device
-from p4xdp.ir import nodes as ir
-from p4xdp.ir.nodes import KeySet
 from p4xdp.runtime import open_device
 from p4xdp.targets.sim import SimDevice
 from p4xdp.targets.xdp import XdpOptions, compile_program
 
-from .ir_random import Generator
+from .ir_random import Generator, fill
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="loads BPF programs")]
 
@@ -38,7 +34,7 @@ def compare(generator: Generator, folder: Path) -> None:
     sim = SimDevice(program)
     compile_program(program, folder / "p.o", emit_c=folder / "p.c", options=XdpOptions(mode="test"))
     with open_device(folder / "p.o") as kernel:
-        _fill(generator, program.tables, (sim, kernel))
+        fill(generator, program.tables, (sim, kernel))
         for number in range(12):
             data, port = generator.packet(), generator.random.randrange(4)
             for device in (sim, kernel):
@@ -53,26 +49,3 @@ def compare(generator: Generator, folder: Path) -> None:
                     )
             for index in range(4):
                 assert kernel.counter_read("C.count", index) == sim.counter_read("C.count", index)
-
-
-def _fill(generator: Generator, tables: Sequence[ir.Table], devices: Sequence[Device]) -> None:
-    random = generator.random
-    for table in tables:
-        for _ in range(8):
-            keys = []
-            for key in table.keys:
-                width = key.expr.type.width
-                value = random.choice((0, 1, 2, random.getrandbits(width))) & (1 << width) - 1
-                if key.kind == "lpm":
-                    length = random.randrange(width + 1)
-                    mask = ((1 << length) - 1) << width - length
-                    keys.append(KeySet("mask", value & mask, mask))
-                else:
-                    keys.append(KeySet("exact", value))
-            call = generator.call(table.actions)
-            for device in devices:
-                device.table_add(table.name, keys, table.actions[call.action].name, call.arguments)
-        if not table.default_const:
-            call = generator.call(table.actions)
-            for device in devices:
-                device.table_set_default(table.name, table.actions[call.action].name, call.arguments)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.dataplane.ir_random import Generator
+from tests.dataplane.ir_random import Generator, fill
 
-from p4xdp.ir import nodes as ir
 from p4xdp.passes import PASSES, optimize
 from p4xdp.passes.propagate import propagate
 from p4xdp.targets.sim import SimDevice
@@ -46,22 +44,3 @@ def test_propagation_settles() -> None:
         program = Generator(Random(seed), relayout=True).program()
         once = propagate(propagate(program))
         assert propagate(once).ingress == once.ingress
-
-
-def fill(generator: Generator, tables: Sequence[ir.Table], devices: Sequence[SimDevice]) -> None:
-    random = generator.random
-    for table in tables:
-        for _ in range(8):
-            keys = []
-            for key in table.keys:
-                width = key.expr.type.width
-                value = random.choice((0, 1, 2, random.getrandbits(width))) & (1 << width) - 1
-                if key.kind == "lpm":
-                    length = random.randrange(width + 1)
-                    mask = ((1 << length) - 1) << width - length
-                    keys.append(ir.KeySet("mask", value & mask, mask))
-                else:
-                    keys.append(ir.KeySet("exact", value))
-            call = generator.call(table.actions)
-            for device in devices:
-                device.table_add(table.name, keys, table.actions[call.action].name, call.arguments)

@@ -64,9 +64,6 @@ class Switches:
         finally:
             transport.close()
 
-    def in_sync(self) -> bool:
-        return all(sync.in_sync for *_, sync in self._switches)
-
     def _reporter(self, name: str) -> Callback:
         def report(service: ServiceKey, generation: int, result: ProgramResult) -> None:
             pending = self._pending.get(service)

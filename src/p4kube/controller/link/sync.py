@@ -49,7 +49,6 @@ class SwitchSync:
         self._refused: set[ServiceKey] = set()
         self._leftover: list[Write] = []
         self._wake = asyncio.Event()
-        self.in_sync = False
 
     def submit(self, service: ServiceKey, generation: int, ports: tuple[ServicePort, ...]) -> None:
         self._wanted[service] = Wanted(generation, ports)
@@ -89,7 +88,6 @@ class SwitchSync:
         settling = transitions.due(_now())
         sweep = self._complete and not self._swept
         if not (self._dirty or settling or sweep or self._leftover):
-            self.in_sync = self._swept
             await self._idle(connection)
             return
         self._wake.clear()
@@ -157,7 +155,6 @@ class SwitchSync:
 
     async def _restore(self, connection: Connection, planner: Planner) -> None:
         """Writes the whole image to a switch that lost it; again if it restarts meanwhile."""
-        self.in_sync = False
         while True:
             await connection.hello()
             everything = planner.everything()

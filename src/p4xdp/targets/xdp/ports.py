@@ -52,7 +52,6 @@ def emit_arrival(code: Code) -> None:
         code.line(f"{name} = *(volatile u16 *)&state.ports[interface];")
         code.line(f"if (!{name}) return XDP_PASS;")
         code.line(f"{name}--;")
-        code.line(f"const u64 arrival = {name};")
     else:
         code.line(f"{name} = *(volatile u32 *)&state.hook.ingress;")
 
